@@ -1,0 +1,57 @@
+/* Many lines: cuts a stream into lines, slices them over workers, and gives tables in input order. One owner thread drives a reader; its
+   workers are its own threads. The result depends on nothing but the bytes and the rules. */
+#ifndef SP_BATCH_H
+#define SP_BATCH_H
+
+#include "sp_columns.h"
+#include "sp_diagnose.h"
+#include "sp_rules.h"
+
+typedef enum sp_state { SP_STATE_STATEFUL, SP_STATE_STATELESS, SP_STATE_NOT_INFERENCE, SP_STATE_UNKNOWN, SP_STATE_COUNT } sp_state;
+const char *sp_state_name(sp_state s);
+
+typedef struct sp_summary {
+    uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank */
+    uint64_t classified[SP_STATE_COUNT];
+    uint64_t rejected[SP_STATUS_COUNT];
+    uint64_t flags[SP_FLAG_COUNT];
+    uint64_t bytes;
+    const char *format;      /* name of the reader, NULL while it isn't told yet */
+    int bom, crlf;           /* file flags */
+    int cr_only, array;      /* hints: carriage returns as line ends; one big array */
+    const char *encoding;    /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
+} sp_summary;
+
+typedef struct sp_batch sp_batch;
+
+typedef struct sp_batch_options {
+    const sp_rules *rules;   /* must outlive the reader and the batches it is working on */
+    const char *source;      /* name for the column */
+    const char *source_id;   /* NULL: made from the first 64 KiB of the stream */
+    const char *format;      /* NULL: told from the first 64 KiB */
+    unsigned threads;        /* at least 1 */
+    int evidence;            /* also give evidence tables */
+} sp_batch_options;
+
+sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format */
+void sp_batch_free(sp_batch *b);
+sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p); /* n writable bytes at the end of the input */
+void sp_batch_commit(sp_batch *b, size_t n);
+void sp_batch_finish(sp_batch *b, int cut);
+/* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for. */
+sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
+const sp_summary *sp_batch_summary(const sp_batch *b);
+
+/* One exchange with what is known around it; absent parts have p NULL. */
+typedef struct sp_one {
+    sp_view payload, method, url, headers, response, response_headers, time; /* headers: a JSON object */
+    int64_t status; /* SP_NULL_INT: unknown */
+} sp_one;
+/* One row and its evidence. If the payload is refused, diagnosis->status says why, `pointer` (cap bytes) where, and the row has an error. */
+sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *in, sp_columns **exchanges, sp_columns **evidence,
+                          sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n);
+
+/* The readers as JSON (name, title, fields), constant text. */
+const char *sp_formats_json(void);
+
+#endif

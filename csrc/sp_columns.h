@@ -1,0 +1,55 @@
+/* Column buffers of a batch of rows: growable while they are filled, then handed over as refcounted Arrow arrays. No Python. */
+#ifndef SP_COLUMNS_H
+#define SP_COLUMNS_H
+
+#include "sp_arena.h"
+#include "sp_status.h"
+#include "sp_text.h"
+
+typedef enum sp_kind { SP_KIND_STR, SP_KIND_I64, SP_KIND_I32, SP_KIND_BOOL, SP_KIND_TIME, SP_KIND_STRS } sp_kind;
+
+typedef sp_view sp_cell_STR;   /* p NULL is null */
+typedef int64_t sp_cell_I64;   /* SP_NULL_INT is null */
+typedef int64_t sp_cell_I32;   /* the same */
+typedef int64_t sp_cell_TIME;  /* microseconds since 1970-01-01T00:00:00Z; SP_NULL_INT is null */
+typedef int64_t sp_cell_BOOL;  /* 0, 1, or SP_NULL_INT */
+typedef struct sp_cell_STRS {
+    const sp_view *p;          /* NULL is null; n == 0 with p != NULL is the empty list */
+    size_t n;
+} sp_cell_STRS;
+#define SP_NULL_INT INT64_MIN
+
+typedef struct sp_exchange_row {
+#define SP_EXCHANGE_COLUMN(field, kind, meaning) sp_cell_##kind field;
+#include "sp_columns.def"
+} sp_exchange_row;
+typedef struct sp_evidence_row {
+#define SP_EVIDENCE_COLUMN(field, kind, meaning) sp_cell_##kind field;
+#include "sp_columns.def"
+} sp_evidence_row;
+
+/* One column of a schema; `offset` is that of the cell in the row struct. */
+typedef struct sp_column_info {
+    const char *name;
+    sp_kind kind;
+    size_t offset;
+    const char *meaning;
+} sp_column_info;
+typedef struct sp_schema {
+    const char *table; /* "exchanges", "evidence" */
+    const sp_column_info *columns;
+    size_t count;
+} sp_schema;
+extern const sp_schema sp_exchanges_schema, sp_evidence_schema;
+
+/* A table part under construction, then frozen and shared. Reference counts are atomic: any thread may drop one, and releasing needs no
+   Python. Buffers come from malloc (they outlive the scan), all other memory from the caller's allocator. */
+typedef struct sp_columns sp_columns;
+
+sp_columns *sp_columns_new(const sp_schema *schema);              /* NULL: out of memory; one reference */
+sp_status sp_columns_append(sp_columns *c, const void *row);       /* copies; SP_ERR_NOMEM leaves the columns as they were */
+size_t sp_columns_rows(const sp_columns *c);
+sp_columns *sp_columns_hold(sp_columns *c);
+void sp_columns_drop(sp_columns *c);
+
+#endif
