@@ -1,0 +1,507 @@
+#include "sp_build.h"
+
+#include <stdio.h>
+
+#include "sp_diagnose.h"
+
+void sp_build_step(sp_build *b, sp_view name) {
+    size_t n = b->at_n;
+    if (n + 2 * name.n + 2 >= sizeof b->at) return; /* deeper than any entry goes: the place is then that of the container */
+    b->at[n++] = '/';
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = name.p[i];
+        if (c == '~' || c == '/') b->at[n++] = '~', c = c == '~' ? '0' : '1';
+        b->at[n++] = (char)c;
+    }
+    b->at[b->at_n = n] = 0;
+}
+
+void sp_build_step_n(sp_build *b, size_t i) {
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%zu", i);
+    sp_build_step(b, (sp_view){(const uint8_t *)digits, (size_t)n});
+}
+
+static void line_of(sp_view text, size_t pos, size_t *line, size_t *column) {
+    *line = *column = 1;
+    for (size_t i = 0; i < pos && i < text.n; i++) {
+        *column += 1;
+        if (text.p[i] == '\n') *line += 1, *column = 1;
+    }
+}
+
+void sp_build_bad(sp_build *b, const char *message, sp_view quoted) {
+    if (b->status != SP_OK) return;
+    b->status = SP_ERR_INTERNAL;
+    sp_rules_error *e = b->err;
+    e->code = "meaning";
+    snprintf(e->file, sizeof e->file, "%s", b->file ? b->file : "");
+    size_t pos = sp_locate(b->text, (sp_view){(const uint8_t *)b->at, b->at_n}, NULL);
+    if (pos != SIZE_MAX) line_of(b->text, pos, &e->line, &e->column);
+    int shown = quoted.n > 80 ? 80 : (int)quoted.n;
+    if (quoted.p) snprintf(e->message, sizeof e->message, "%.200s: %.200s, found \"%.*s\"", b->at, message, shown, (const char *)quoted.p);
+    else snprintf(e->message, sizeof e->message, "%.200s: %.280s", b->at_n ? b->at : "/", message);
+}
+
+void sp_build_nomem(sp_build *b) {
+    if (b->status != SP_OK) return;
+    b->status = SP_ERR_NOMEM;
+    b->err->code = "out_of_memory";
+    snprintf(b->err->message, sizeof b->err->message, "out of memory");
+}
+
+static sp_view keep(sp_build *b, sp_view text) {
+    uint8_t *p = sp_arena_get(&b->r->arena, text.n + 1);
+    if (!p) {
+        sp_build_nomem(b);
+        return (sp_view){0};
+    }
+    if (text.n) memcpy(p, text.p, text.n);
+    p[text.n] = 0;
+    return (sp_view){p, text.n};
+}
+
+static int widen_names(sp_build *b) {
+    sp_rules *r = b->r;
+    size_t mask = r->name_mask ? r->name_mask * 2 + 1 : 1023;
+    uint32_t *slots = r->alloc->resize(r->alloc->ctx, NULL, (mask + 1) * sizeof *slots);
+    if (!slots) {
+        sp_build_nomem(b);
+        return -1;
+    }
+    memset(slots, 0, (mask + 1) * sizeof *slots);
+    for (uint32_t k = 1; k < r->names.n; k++) {
+        size_t i = sp_x64(r->names.v[k].p, r->names.v[k].n) & mask;
+        while (slots[i]) i = (i + 1) & mask;
+        slots[i] = k;
+    }
+    sp_release(r->alloc, r->name_slots);
+    r->name_slots = slots;
+    r->name_mask = mask;
+    return 0;
+}
+
+sp_name sp_rules_find(const sp_rules *r, sp_view text) {
+    if (!r->name_mask) return 0;
+    for (size_t i = sp_x64(text.p, text.n) & r->name_mask; r->name_slots[i]; i = (i + 1) & r->name_mask)
+        if (sp_view_eq(r->names.v[r->name_slots[i]], text)) return r->name_slots[i];
+    return 0;
+}
+
+sp_name sp_build_name(sp_build *b, sp_view text) {
+    sp_rules *r = b->r;
+    if (!text.p || !SP_BUILD_OK(b)) return 0;
+    sp_name found = sp_rules_find(r, text);
+    if (found) return found;
+    if (r->names.n == 0) SP_PUSH(b, r->names, (sp_view){0});
+    if ((size_t)r->names.n * 2 >= r->name_mask && widen_names(b) != 0) return 0;
+    sp_view kept = keep(b, text);
+    uint32_t k = SP_PUSH(b, r->names, kept);
+    if (!SP_BUILD_OK(b)) return 0;
+    size_t i = sp_x64(text.p, text.n) & r->name_mask;
+    while (r->name_slots[i]) i = (i + 1) & r->name_mask;
+    r->name_slots[i] = k;
+    return k;
+}
+
+sp_list sp_build_words(sp_build *b, const uint32_t *v, uint32_t n) {
+    sp_list l = {b->r->words.n, n};
+    for (uint32_t i = 0; i < n; i++) SP_PUSH(b, b->r->words, v[i]);
+    return l;
+}
+
+sp_list sp_build_names(sp_build *b, const sp_value *v) {
+    sp_list l = {b->r->words.n, 0};
+    if (!v) return l;
+    size_t n = sp_json_kind(v) == SP_VALUE_ARRAY ? sp_json_size(v) : 1;
+    for (size_t i = 0; i < n && SP_BUILD_OK(b); i++) {
+        const sp_value *item = sp_json_kind(v) == SP_VALUE_ARRAY ? sp_json_at(v, i) : v;
+        if (sp_json_kind(item) != SP_VALUE_STRING) sp_build_bad(b, "expected a string or a list of strings", (sp_view){0});
+        sp_name name = sp_build_name(b, sp_json_text(item));
+        SP_PUSH(b, b->r->words, name);
+        l.n++;
+    }
+    return l;
+}
+
+static uint32_t new_node(sp_build *b, sp_node nd) {
+    sp_rules *r = b->r;
+    SP_PUSH(b, r->node_tests, 0u);
+    SP_PUSH(b, r->node_eaches, 0u);
+    SP_PUSH(b, r->node_roles, (uint8_t)0);
+    return SP_PUSH(b, r->nodes, nd);
+}
+
+static void put_edge(sp_rules *r, uint32_t parent, uint32_t child, const sp_digest *h) {
+    uint64_t k = sp_trie_hash(parent, h);
+    uint32_t i = (uint32_t)(k >> 32) & r->trie.edge_mask;
+    while (r->edges[i].child) i = (i + 1) & r->trie.edge_mask;
+    r->edges[i] = (sp_edge){k, parent, child};
+}
+
+static sp_digest name_digest(sp_build *b, sp_view name) {
+    uint8_t small[512];
+    if (name.n + 1 > sizeof small) {
+        sp_build_bad(b, "expected a name of at most 511 bytes", (sp_view){0});
+        return (sp_digest){{0}};
+    }
+    small[0] = '"';
+    if (name.n) memcpy(small + 1, name.p, name.n);
+    return sp_x128(small, name.n + 1);
+}
+
+static void add_edge(sp_build *b, uint32_t parent, uint32_t child, sp_view name) {
+    sp_rules *r = b->r;
+    if (!r->edges || (r->edge_count + 1) * 2 > r->trie.edge_mask) {
+        uint32_t mask = r->edges ? r->trie.edge_mask * 2 + 1 : 4095;
+        sp_edge *old = r->edges, *e = r->alloc->resize(r->alloc->ctx, NULL, (mask + 1) * sizeof *e);
+        if (!e) {
+            sp_build_nomem(b);
+            return;
+        }
+        memset(e, 0, (mask + 1) * sizeof *e);
+        for (uint32_t i = 0; old && i <= r->trie.edge_mask; i++)
+            if (old[i].child) {
+                uint32_t at = (uint32_t)(old[i].hash >> 32) & mask;
+                while (e[at].child) at = (at + 1) & mask;
+                e[at] = old[i];
+            }
+        sp_release(r->alloc, old);
+        r->edges = e;
+        r->trie.edge_mask = mask;
+    }
+    sp_digest h = name_digest(b, name);
+    if (SP_BUILD_OK(b)) put_edge(r, parent, child, &h);
+    r->edge_count++;
+    r->nodes.v[parent].named++;
+}
+
+static uint32_t find_child(sp_build *b, uint32_t node, sp_view name) {
+    sp_rules *r = b->r;
+    if (!name.p) return r->nodes.v[node].star;
+    if (!r->nodes.v[node].named) return SP_NODE_DEAD;
+    sp_trie t = {r->nodes.v, r->nodes.n, r->edges, r->trie.edge_mask, NULL, 0};
+    sp_digest h = name_digest(b, name);
+    uint32_t c = sp_trie_member(&t, node, &h, name.p, name.n);
+    return c == r->nodes.v[node].star ? SP_NODE_DEAD : c;
+}
+
+uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name) {
+    sp_rules *r = b->r;
+    if (!SP_BUILD_OK(b)) return SP_NODE_DEAD;
+    uint32_t c = find_child(b, node, name);
+    if (c || !SP_BUILD_OK(b)) return c;
+    sp_view kept = sp_rules_text(r, sp_build_name(b, name)); /* interned: names of rules may be shown */
+    uint16_t stars = (uint16_t)(r->nodes.v[node].stars + (name.p ? 0 : 1));
+    if (stars > SP_MAX_POINTER_STARS) sp_build_bad(b, "expected at most three * in a pointer", (sp_view){0});
+    c = new_node(b, (sp_node){.flags = 0, .stars = stars, .parent = node, .name = kept});
+    if (!SP_BUILD_OK(b)) return SP_NODE_DEAD;
+    if (name.p) add_edge(b, node, c, kept);
+    else r->nodes.v[node].star = c;
+    return c;
+}
+
+void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target) {
+    if (!last.p) {
+        if (SP_BUILD_OK(b)) b->r->nodes.v[parent].star = target;
+        return;
+    }
+    uint32_t alias = sp_build_child(b, parent, last);
+    if (!SP_BUILD_OK(b)) return;
+    if (b->graft_count == SP_MAX_GRAFTS) sp_build_bad(b, "expected fewer places for payloads in the readers", last);
+    else b->grafts[b->graft_count++] = (struct sp_graft){alias, target};
+}
+
+void sp_build_seal(sp_build *b) {
+    sp_rules *r = b->r;
+    for (uint32_t g = 0; g < b->graft_count && SP_BUILD_OK(b); g++) {
+        uint32_t alias = b->grafts[g].alias, target = b->grafts[g].target, n = r->nodes.n;
+        r->nodes.v[alias].flags = r->nodes.v[target].flags;
+        r->nodes.v[alias].stars = 0;
+        r->nodes.v[alias].star = r->nodes.v[target].star;
+        r->node_tests.v[alias] = r->node_tests.v[target];
+        r->node_eaches.v[alias] = r->node_eaches.v[target];
+        for (uint32_t c = SP_ROOT_COUNT; c < n && SP_BUILD_OK(b); c++)
+            if (r->nodes.v[c].parent == target && r->nodes.v[c].name.p) add_edge(b, alias, c, r->nodes.v[c].name);
+    }
+}
+
+uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags) {
+    uint32_t node = root;
+    uint8_t step[512];
+    size_t i = 0;
+    if (p.n && p.p[0] == '/') i = 1;
+    while (SP_BUILD_OK(b) && p.n && i <= p.n) {
+        size_t n = 0;
+        for (; i < p.n && p.p[i] != '/' && n < sizeof step; i++) {
+            uint8_t c = p.p[i];
+            if (c == '~' && i + 1 < p.n) c = p.p[++i] == '1' ? '/' : '~';
+            step[n++] = c;
+        }
+        if (n == sizeof step) sp_build_bad(b, "expected names of at most 511 bytes in a pointer", (sp_view){0});
+        node = sp_build_child(b, node, n == 1 && step[0] == '*' ? (sp_view){0} : (sp_view){step, n});
+        i++;
+    }
+    if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
+    return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
+}
+
+uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags) {
+    static const struct {
+        const char *kind;
+        size_t n;
+        uint32_t root;
+    } kinds[] = {{"body:", 5, SP_ROOT_BODY}, {"rsp-hdr:", 8, SP_ROOT_RESPONSE_HEADERS}, {"rsp:", 4, SP_ROOT_RESPONSE},
+                 {"hdr:", 4, SP_ROOT_HEADERS}, {"qs:", 3, SP_ROOT_QUERY}, {"path:", 5, SP_ROOT_PATH}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (place.n < kinds[k].n || memcmp(place.p, kinds[k].kind, kinds[k].n) != 0) continue;
+        sp_view rest = {place.p + kinds[k].n, place.n - kinds[k].n};
+        *root = kinds[k].root;
+        if (*root == SP_ROOT_BODY || *root == SP_ROOT_RESPONSE) {
+            if (rest.n && rest.p[0] != '/') break;
+            return sp_build_pointer(b, *root, rest, flags);
+        }
+        uint32_t node = sp_build_child(b, *root, rest);
+        if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
+        return node;
+    }
+    sp_build_bad(b, "expected a place: body:/pointer, rsp:/pointer, hdr:name, rsp-hdr:name, qs:name or path:name", place);
+    return 0;
+}
+
+uint16_t sp_build_forms(sp_build *b, const sp_value *is, int *absent) {
+    static const struct {
+        const char *name;
+        uint16_t forms;
+    } names[] = {{"present", SP_FORM_PRESENT}, {"null", SP_FORM_NULL}, {"true", SP_FORM_TRUE}, {"false", SP_FORM_FALSE},
+                 {"bool", SP_FORM_TRUE | SP_FORM_FALSE}, {"number", SP_FORM_NUMBER}, {"string", SP_FORM_ID | SP_FORM_BLANK},
+                 {"object", SP_FORM_OBJECT | SP_FORM_EMPTY_OBJECT}, {"array", SP_FORM_ARRAY | SP_FORM_EMPTY_ARRAY}, {"id", SP_FORM_ID},
+                 {"blank", SP_FORM_BLANK}, {"empty", SP_FORM_EMPTY_OBJECT | SP_FORM_EMPTY_ARRAY}, {"absent", 0}};
+    uint16_t forms = 0;
+    size_t n = sp_json_kind(is) == SP_VALUE_ARRAY ? sp_json_size(is) : 1;
+    for (size_t i = 0; i < n && SP_BUILD_OK(b); i++) {
+        sp_view t = sp_json_text(sp_json_kind(is) == SP_VALUE_ARRAY ? sp_json_at(is, i) : is);
+        size_t k = 0, count = sizeof names / sizeof *names;
+        while (k < count && !(t.p && t.n == strlen(names[k].name) && memcmp(t.p, names[k].name, t.n) == 0)) k++;
+        if (k == count) sp_build_bad(b, "expected present, absent, null, true, false, bool, number, string, object, array, id, blank or empty", t);
+        else if (k == count - 1) *absent = 1;
+        else forms |= names[k].forms;
+    }
+    return forms;
+}
+
+static int same_list(const sp_rules *r, sp_list x, sp_list y) {
+    return x.n == y.n && (x.n == 0 || memcmp(r->words.v + x.at, r->words.v + y.at, x.n * sizeof *r->words.v) == 0);
+}
+
+static uint32_t put_test(sp_build *b, sp_test t) {
+    sp_rules *r = b->r;
+    if (!SP_BUILD_OK(b)) return 0;
+    r->nodes.v[t.node].flags |= SP_NODE_MARK;
+    t.next = r->node_tests.v[t.node];
+    uint32_t k = SP_PUSH(b, r->tests, t);
+    if (SP_BUILD_OK(b)) r->node_tests.v[t.node] = k;
+    if (r->tests.n + r->eaches.n > SP_MAX_RULE_BITS) sp_build_bad(b, "expected fewer tests in all packs together", (sp_view){0});
+    return k;
+}
+
+uint32_t sp_build_test(sp_build *b, uint32_t node, uint16_t forms, sp_match match, sp_list texts) {
+    sp_rules *r = b->r;
+    if (!SP_BUILD_OK(b)) return 0;
+    if (r->tests.n == 0) SP_PUSH(b, r->tests, (sp_test){0}); /* bit 0 is never set */
+    for (uint32_t k = SP_BUILD_OK(b) ? r->node_tests.v[node] : 0; k; k = r->tests.v[k].next)
+        if (!r->tests.v[k].local && r->tests.v[k].forms == forms && r->tests.v[k].match == match && same_list(r, r->tests.v[k].texts, texts))
+            return k;
+    return put_test(b, (sp_test){.node = node, .forms = forms, .match = (uint8_t)match, .texts = texts});
+}
+
+void sp_build_match(sp_build *b, const sp_value *v, uint16_t *forms, int *absent, sp_match *match, sp_list *texts) {
+    static const struct {
+        const char *key;
+        sp_match match;
+    } kinds[] = {{"in", SP_MATCH_IN}, {"prefix", SP_MATCH_PREFIX}, {"has", SP_MATCH_HAS}};
+    *absent = 0;
+    *match = SP_MATCH_FORM;
+    *texts = (sp_list){0, 0};
+    const sp_value *is = sp_json_get(v, "is");
+    *forms = is ? sp_build_forms(b, is, absent) : SP_FORM_PRESENT;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const sp_value *list = sp_json_get(v, kinds[k].key);
+        if (!list) continue;
+        if (*match != SP_MATCH_FORM) sp_build_bad(b, "expected only one of in, prefix and has", (sp_view){0});
+        *match = kinds[k].match;
+        *forms = SP_FORM_ID | SP_FORM_BLANK;
+        size_t mark = sp_build_mark(b);
+        sp_build_step(b, (sp_view){(const uint8_t *)kinds[k].key, strlen(kinds[k].key)});
+        *texts = sp_build_names(b, list);
+        sp_build_back(b, mark);
+    }
+}
+
+/* One test of a `where`: sets its bit among those needed, or barred. */
+static void local_test(sp_build *b, const sp_value *v, uint32_t each, uint32_t scope, int barred) {
+    sp_rules *r = b->r;
+    const sp_value *none = sp_json_get(v, "none");
+    if (none && !barred) {
+        for (size_t i = 0; i < sp_json_size(none) && SP_BUILD_OK(b); i++) local_test(b, sp_json_at(none, i), each, scope, 1);
+        return;
+    }
+    sp_view at = sp_json_text(sp_json_get(v, "at"));
+    if (!at.p) {
+        sp_build_bad(b, "expected a test with `at`, or `none` of such tests, inside `where`", (sp_view){0});
+        return;
+    }
+    uint16_t forms;
+    int absent;
+    sp_match match;
+    sp_list texts;
+    sp_build_match(b, v, &forms, &absent, &match, &texts);
+    uint32_t node = at.n ? sp_build_pointer(b, scope, at, SP_NODE_MARK) : scope;
+    if (!SP_BUILD_OK(b)) return;
+    if (absent && sp_json_kind(sp_json_get(v, "is")) == SP_VALUE_ARRAY) /* absent, or of these forms: bar all the others */
+        forms = (uint16_t)(SP_FORM_PRESENT & ~forms);
+    else if (absent) forms = SP_FORM_PRESENT;
+    if (r->eaches.v[each].locals >= 32) {
+        sp_build_bad(b, "expected at most 32 tests in a `where`", (sp_view){0});
+        return;
+    }
+    uint32_t bit = r->eaches.v[each].locals++;
+    if (absent != barred) r->eaches.v[each].bar |= 1u << bit;
+    else r->eaches.v[each].need |= 1u << bit;
+    put_test(b, (sp_test){.node = node, .forms = forms, .match = (uint8_t)match, .local = 1, .each = each, .local_bit = bit, .texts = texts});
+}
+
+uint32_t sp_build_each(sp_build *b, const sp_value *v, uint32_t *scope) {
+    sp_rules *r = b->r;
+    uint32_t root = 0;
+    *scope = sp_build_place(b, sp_json_text(sp_json_get(v, "each")), &root, SP_NODE_MARK | SP_NODE_SCOPE);
+    if (!SP_BUILD_OK(b)) return 0;
+    if (root == SP_ROOT_RESPONSE) b->saw_response = 1;
+    if (r->tests.n == 0) SP_PUSH(b, r->tests, (sp_test){0});
+    if (r->eaches.n == 0) SP_PUSH(b, r->eaches, (sp_each){0});
+    uint32_t each = SP_PUSH(b, r->eaches, ((sp_each){.scope = *scope, .next = r->node_eaches.v[*scope], .only = -1}));
+    if (!SP_BUILD_OK(b)) return 0;
+    r->node_eaches.v[*scope] = each;
+    const sp_value *where = sp_json_get(v, "where"), *only = sp_json_get(v, "only");
+    size_t mark = sp_build_mark(b);
+    sp_build_step(b, SP_VIEW("where"));
+    for (size_t i = 0; i < sp_json_size(where) && SP_BUILD_OK(b); i++) {
+        size_t inner = sp_build_mark(b);
+        sp_build_step_n(b, i);
+        local_test(b, sp_json_at(where, i), each, *scope, 0);
+        sp_build_back(b, inner);
+    }
+    sp_build_back(b, mark);
+    if (only) {
+        r->eaches.v[each].only = (int32_t)sp_json_size(only);
+        for (size_t i = 0; i < sp_json_size(only) && SP_BUILD_OK(b); i++) {
+            uint32_t node = sp_build_child(b, *scope, sp_json_text(sp_json_at(only, i)));
+            if (!SP_BUILD_OK(b)) break;
+            uint32_t bit = r->eaches.v[each].locals++;
+            r->eaches.v[each].need |= 1u << (bit & 31);
+            put_test(b, (sp_test){.node = node, .forms = SP_FORM_ANY, .local = 1, .each = each, .local_bit = bit & 31});
+        }
+    }
+    if (!where && !only) sp_build_bad(b, "expected `where` or `only` beside `each`", (sp_view){0});
+    return SP_BUILD_OK(b) ? each : 0;
+}
+
+static void emit(sp_build *b, uint32_t op, uint32_t arg) { SP_PUSH(b, b->r->code, ((sp_op_code){op, arg})); }
+
+static void join(sp_build *b, size_t n, uint32_t op) {
+    if (n == 0) emit(b, SP_OP_CONST, op == SP_OP_AND);
+    for (size_t i = 1; i < n; i++) emit(b, op, 0);
+}
+
+static uint32_t name_list(sp_build *b, const sp_value *v) {
+    sp_list l = sp_build_names(b, v);
+    uint32_t head = b->r->words.n;
+    SP_PUSH(b, b->r->words, l.at);
+    SP_PUSH(b, b->r->words, l.n);
+    return head;
+}
+
+static void cond_at(sp_build *b, const sp_value *v) {
+    uint32_t root = 0;
+    uint16_t forms;
+    int absent;
+    sp_match match;
+    sp_list texts;
+    uint32_t node = sp_build_place(b, sp_json_text(sp_json_get(v, "at")), &root, SP_NODE_MARK);
+    sp_build_match(b, v, &forms, &absent, &match, &texts);
+    if (!SP_BUILD_OK(b)) return;
+    if (root == SP_ROOT_RESPONSE || root == SP_ROOT_RESPONSE_HEADERS) b->saw_response = 1;
+    if (absent) {
+        if (root == SP_ROOT_BODY) b->body_absence = 1;
+        emit(b, SP_OP_BIT, sp_build_test(b, node, SP_FORM_PRESENT, SP_MATCH_FORM, (sp_list){0, 0}));
+        emit(b, SP_OP_NOT, 0);
+        if (!forms || match != SP_MATCH_FORM) return;
+    }
+    emit(b, SP_OP_BIT, sp_build_test(b, node, forms, match, texts));
+    if (absent) emit(b, SP_OP_OR, 0);
+}
+
+static const char *const combinators[] = {"any", "all", "none"};
+
+/* The nesting of conditions is bounded by the reader of packs (SP_COND_DEPTH); the frames stand on an explicit stack. */
+#define SP_COND_DEPTH 12
+
+static int cond_leaf(sp_build *b, const sp_value *v) {
+    static const char *const status_names[] = {"none", "2xx", "4xx", "5xx"};
+    uint32_t scope;
+    if (sp_json_get(v, "each")) emit(b, SP_OP_BIT, UINT32_MAX - sp_build_each(b, v, &scope)); /* resolved when all tests are known */
+    else if (sp_json_get(v, "at")) cond_at(b, v);
+    else if (sp_json_get(v, "provider")) emit(b, SP_OP_PROVIDER, name_list(b, sp_json_get(v, "provider")));
+    else if (sp_json_get(v, "method")) emit(b, SP_OP_METHOD, name_list(b, sp_json_get(v, "method")));
+    else if (sp_json_get(v, "url")) emit(b, SP_OP_NO_URL, 0);
+    else if (sp_json_get(v, "status")) {
+        sp_view t = sp_json_text(sp_json_get(v, "status"));
+        uint32_t k = 0;
+        while (k < 4 && !(t.p && t.n == strlen(status_names[k]) && memcmp(t.p, status_names[k], t.n) == 0)) k++;
+        if (k == 4) sp_build_bad(b, "expected none, 2xx, 4xx or 5xx", t);
+        emit(b, SP_OP_STATUS, k);
+        b->saw_response = 1;
+    } else return 0;
+    return 1;
+}
+
+sp_cond sp_build_cond(sp_build *b, const sp_value *tests) {
+    struct {
+        const sp_value *list;
+        size_t i, mark;
+        int kind; /* 0 any, 1 all, 2 none */
+    } f[SP_COND_DEPTH];
+    int depth = 0;
+    sp_cond c = {b->r->code.n, 0, 0};
+    if (!tests) return c;
+    b->body_absence = b->saw_response = 0;
+    f[0].list = tests, f[0].i = 0, f[0].mark = sp_build_mark(b), f[0].kind = 1;
+    if (sp_json_kind(tests) != SP_VALUE_ARRAY) sp_build_bad(b, "expected a list of tests", (sp_view){0});
+    while (depth >= 0 && SP_BUILD_OK(b)) {
+        sp_build_back(b, f[depth].mark);
+        if (f[depth].i == sp_json_size(f[depth].list)) {
+            join(b, sp_json_size(f[depth].list), f[depth].kind == 1 ? SP_OP_AND : SP_OP_OR);
+            if (f[depth].kind == 2) emit(b, SP_OP_NOT, 0), b->body_absence = 1;
+            depth--;
+            continue;
+        }
+        const sp_value *v = sp_json_at(f[depth].list, f[depth].i);
+        sp_build_step_n(b, f[depth].i++);
+        if (cond_leaf(b, v)) continue;
+        int k = 0;
+        while (k < 3 && !sp_json_get(v, combinators[k])) k++;
+        const sp_value *list = k < 3 ? sp_json_get(v, combinators[k]) : NULL;
+        if (k == 3 || sp_json_kind(list) != SP_VALUE_ARRAY) {
+            sp_build_bad(b, "expected a test: at, each, any, all, none, provider, method, url or status", (sp_view){0});
+        } else if (depth + 1 == SP_COND_DEPTH) {
+            sp_build_bad(b, "expected conditions nested at most 12 deep", (sp_view){0});
+        } else {
+            sp_build_step(b, (sp_view){(const uint8_t *)combinators[k], strlen(combinators[k])});
+            depth++;
+            f[depth].list = list, f[depth].i = 0, f[depth].mark = sp_build_mark(b), f[depth].kind = k;
+        }
+    }
+    c.n = b->r->code.n - c.at;
+    c.absence = (uint8_t)b->body_absence;
+    return c;
+}

@@ -1,0 +1,373 @@
+#include "sp_exchange.h"
+
+#include "sp_row.h"
+#include "sp_time.h"
+
+sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
+    memset(d, 0, sizeof *d);
+    d->rules = r;
+    d->alloc = a;
+    sp_scan_init(&d->scan, a, &r->limits);
+    sp_arena_init(&d->arena, a);
+    return sp_judge_init(&d->judge, r, a);
+}
+
+void sp_reader_fini(sp_reader *d) {
+    sp_scan_fini(&d->scan);
+    sp_judge_fini(&d->judge);
+    sp_arena_fini(&d->arena);
+}
+
+/* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct parts { /* what was found of an exchange */
+    uint32_t role[SP_ROLE_COUNT]; /* mark, or SP_NO_MARK */
+    uint32_t first_url;           /* an earlier URL of the same name, with another value */
+    sp_facts_in in;
+    uint32_t body;                /* mark of the payload that was opened, or SP_NO_MARK */
+    uint8_t truncated, too_deep, unreadable, body_node_open;
+    sp_view time_text, id, body_text;
+} parts;
+
+static void tag_marks(sp_reader *d, uint32_t from, uint32_t text, uint8_t state) {
+    for (uint32_t i = from; i < d->scan.mark_count; i++) {
+        d->scan.marks[i].spare = (uint16_t)text;
+        d->scan.marks[i].state |= state;
+    }
+}
+
+static sp_status open_text(sp_reader *d, const sp_mark *m, int base64, uint32_t *out) {
+    sp_view parent = d->texts[m->spare].text;
+    size_t start = m->start + 1, n = m->end - m->start - 2;
+    uint8_t *p = sp_arena_get(&d->arena, n + 1);
+    uint32_t ignored = 0;
+    if (!p) return SP_ERR_NOMEM;
+    sp_opened t = {.parent = m->spare, .start = start, .end = start + n, .layer = (uint8_t)(d->texts[m->spare].layer + 1)};
+    size_t len = sp_unescape(parent.p + start, n, p, &ignored);
+    t.kind = SP_OPENED_ESCAPED;
+    if (base64) {
+        uint8_t *q = sp_arena_get(&d->arena, len + 4);
+        if (!q) return SP_ERR_NOMEM;
+        size_t plain = sp_base64(p, len, q);
+        if (plain == SIZE_MAX) base64 = 0;
+        else p = q, len = plain, t.kind = SP_OPENED_BASE64;
+    }
+    t.text = (sp_view){p, len};
+    *out = d->text_count;
+    d->texts[d->text_count++] = t;
+    return SP_OK;
+}
+
+static uint8_t first_byte(sp_view t) {
+    size_t i = 0;
+    while (i < t.n && (t.p[i] == ' ' || t.p[i] == '\t' || t.p[i] == '\n' || t.p[i] == '\r')) i++;
+    return i < t.n ? t.p[i] : 0;
+}
+
+/* Opens a body that is a string: JSON in it, again up to max_embedded_layers. Marks of what was read come with the walk from `root`. */
+static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int base64, parts *x, uint32_t *top) {
+    size_t layers = 0;
+    *top = SP_NO_MARK;
+    for (;;) {
+        sp_mark m = d->scan.marks[mark];
+        if (layers == d->rules->limits.max_embedded_layers || d->text_count == SP_MAX_TEXTS) {
+            x->too_deep = 1;
+            return SP_OK;
+        }
+        uint32_t text, before = d->scan.mark_count;
+        SP_TRY(open_text(d, &m, base64 && layers == 0, &text));
+        layers++;
+        x->body_text = d->texts[text].text;
+        sp_status st = sp_scan_text(&d->scan, d->texts[text].text, &d->rules->trie, root, mark);
+        tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL));
+        if (st == SP_ERR_NOMEM) return st;
+        uint8_t c = first_byte(d->texts[text].text);
+        if (st != SP_OK) {
+            x->truncated = c == '{' || c == '[' || (c == '"' && layers > 1);
+            x->unreadable = !x->truncated;
+            return SP_OK;
+        }
+        if (d->scan.mark_count == before) return SP_ERR_INTERNAL;
+        if (d->scan.marks[before].type != SP_STRING) {
+            *top = before;
+            x->unreadable = d->scan.marks[before].type < SP_OBJECT;
+            return SP_OK;
+        }
+        mark = before;
+    }
+}
+
+/* ---- the envelope ----------------------------------------------------------------------------------------------------------------- */
+
+static void find_roles(const sp_reader *d, parts *x) {
+    const sp_rules *r = d->rules;
+    for (int i = 0; i < SP_ROLE_COUNT; i++) x->role[i] = SP_NO_MARK;
+    x->first_url = x->body = SP_NO_MARK;
+    for (uint32_t i = 0; i < d->scan.mark_count; i++) {
+        const sp_mark *m = &d->scan.marks[i];
+        uint8_t role = r->node_roles.v[m->node];
+        uint32_t *at = &x->role[role];
+        if (!role) continue;
+        const sp_mark *have = *at == SP_NO_MARK ? NULL : &d->scan.marks[*at];
+        if (have && m->node == have->node && role == SP_ROLE_URL && m->state & SP_MARK_UNEQUAL) x->first_url = *at;
+        /* pointers of a field are tried in their order, which is that of their nodes; of equal names the last counts */
+        if (!have || (have->type == SP_NULL && m->type != SP_NULL) || (m->node <= have->node && (m->type != SP_NULL || m->node == have->node))) *at = i;
+    }
+}
+
+static sp_view role_text(const sp_reader *d, const parts *x, sp_role role) {
+    uint32_t k = x->role[role];
+    if (k == SP_NO_MARK || d->scan.marks[k].type == SP_NULL || d->scan.marks[k].type > SP_STRING) return (sp_view){0};
+    const sp_mark *m = &d->scan.marks[k];
+    if (!(m->state & SP_MARK_LONG)) return m->value;
+    sp_view text = d->texts[m->spare].text; /* a long URL: unescaped here, since marks carry short values only */
+    uint8_t *p = sp_arena_get((sp_arena *)(uintptr_t)&d->arena, m->end - m->start);
+    uint32_t flags = 0;
+    if (!p) return (sp_view){0};
+    return (sp_view){p, sp_unescape(text.p + m->start + 1, m->end - m->start - 2, p, &flags)};
+}
+
+static sp_status open_body(sp_reader *d, parts *x) {
+    uint32_t k = x->role[SP_ROLE_BODY];
+    x->in.body = SP_BODY_ABSENT;
+    if (k == SP_NO_MARK || d->scan.marks[k].type == SP_NULL) return SP_OK;
+    const sp_mark *m = &d->scan.marks[k];
+    x->in.body = SP_BODY_FULL;
+    x->body_text = (sp_view){d->texts[m->spare].text.p + m->start, m->end - m->start};
+    if (m->type != SP_STRING) {
+        x->body = k;
+        x->unreadable = m->type < SP_OBJECT;
+        return SP_OK;
+    }
+    uint32_t flag = x->role[SP_ROLE_BASE64];
+    int base64 = flag != SP_NO_MARK && d->scan.marks[flag].type == SP_TRUE;
+    if (m->end - m->start == 2) {
+        x->in.body = SP_BODY_ABSENT; /* "" */
+        return SP_OK;
+    }
+    SP_TRY(open_string(d, k, SP_ROOT_BODY, base64, x, &x->body));
+    if (x->truncated) x->in.body = SP_BODY_TRUNCATED;
+    return SP_OK;
+}
+
+static sp_status open_response(sp_reader *d, uint32_t k) {
+    parts ignored = {0};
+    uint32_t top;
+    if (k == SP_NO_MARK || d->scan.marks[k].type != SP_STRING) return SP_OK;
+    const sp_mark *m = &d->scan.marks[k];
+    uint8_t c = m->end - m->start > 2 ? d->texts[m->spare].text.p[m->start + 1] : 0;
+    return c == '{' || c == '[' || c == '\\' || c == ' ' ? open_string(d, k, SP_ROOT_RESPONSE, 0, &ignored, &top) : SP_OK;
+}
+
+static void body_rules(sp_reader *d, parts *x) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = 0; i < r->body_rules.n; i++) {
+        const sp_body_rule *b = &r->body_rules.v[i];
+        int hit = b->when.n && x->in.body == SP_BODY_FULL && sp_judge_holds(&d->judge, &x->in, b->when);
+        for (uint32_t k = 0; k < b->texts.n && x->unreadable; k++) hit |= sp_view_eq(sp_rules_text(r, r->words.v[b->texts.at + k]), x->body_text);
+        if (hit) x->in.body = (sp_body_state)b->state;
+    }
+}
+
+/* ---- wrapped requests ------------------------------------------------------------------------------------------------------------- */
+
+static sp_view wrapped_url(sp_reader *d, const sp_wrapper *w) {
+    static const char hex[] = "0123456789ABCDEF";
+    const sp_rules *r = d->rules;
+    sp_view t = sp_rules_text(r, w->url);
+    uint32_t mark, node = 0;
+    size_t need = t.n + 1, n = 0;
+    if (!t.n) return (sp_view){0};
+    if (t.p[0] == '/') return sp_judge_value(&d->judge, d->scan.marks, w->url_nodes, &mark);
+    for (uint32_t i = 0; i < w->url_nodes.n; i++) need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + i, 1}, &mark).n;
+    uint8_t *p = sp_arena_get(&d->arena, need);
+    if (!p) return (sp_view){0};
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.p[i] != '{') {
+            p[n++] = t.p[i];
+            continue;
+        }
+        sp_view v = sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + node++, 1}, &mark);
+        for (size_t k = 0; k < v.n; k++) {
+            uint8_t c = v.p[k];
+            int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+            if (plain) p[n++] = c;
+            else p[n++] = '%', p[n++] = (uint8_t)hex[c >> 4], p[n++] = (uint8_t)hex[c & 15];
+        }
+        while (i < t.n && t.p[i] != '}') i++;
+    }
+    return (sp_view){p, n};
+}
+
+static sp_status scan_inside(sp_reader *d, uint32_t mark, uint32_t root, parts *x, uint32_t *top) {
+    sp_mark m = d->scan.marks[mark];
+    if (m.type == SP_STRING) return open_string(d, mark, root, 0, x, top);
+    if (m.type < SP_OBJECT || d->text_count == SP_MAX_TEXTS) return SP_OK;
+    sp_opened t = d->texts[m.spare];
+    t.kind = SP_OPENED_LINE, t.parent = m.spare, t.start = m.start, t.end = m.end;
+    t.text = (sp_view){d->texts[m.spare].text.p + m.start, m.end - m.start};
+    uint32_t before = d->scan.mark_count, text = d->text_count;
+    d->texts[d->text_count++] = t;
+    sp_status st = sp_scan_text(&d->scan, t.text, &d->rules->trie, root, SP_NO_MARK);
+    if (st == SP_OK) tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL)), *top = before;
+    return st == SP_ERR_NOMEM ? st : SP_OK;
+}
+
+static sp_status unwrap(sp_reader *d, parts *x) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = 0; i < r->wrappers.n; i++) {
+        const sp_wrapper *w = &r->wrappers.v[i];
+        if (!sp_judge_holds(&d->judge, &x->in, w->when)) continue;
+        uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK, top = SP_NO_MARK, ignored;
+        if (inner == SP_NO_MARK) continue;
+        sp_view url = wrapped_url(d, w), method = sp_rules_text(r, w->method);
+        if (w->method_node) {
+            uint32_t k = sp_judge_first(&d->judge, w->method_node);
+            method = k == SP_NO_MARK ? (sp_view){0} : d->scan.marks[k].value;
+        }
+        uint32_t time = w->time ? sp_judge_first(&d->judge, w->time) : SP_NO_MARK;
+        if (time != SP_NO_MARK && x->in.time == SP_NULL_INT && d->scan.marks[time].value.p) x->in.time = sp_time_parse(d->scan.marks[time].value);
+        uint32_t lo = d->scan.mark_count;
+        SP_TRY(scan_inside(d, inner, SP_ROOT_BODY, x, &top));
+        if (top == SP_NO_MARK) continue;
+        if (response != SP_NO_MARK) SP_TRY(scan_inside(d, response, SP_ROOT_RESPONSE, x, &ignored));
+        x->body = top;
+        x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
+        x->in.url = url, x->in.method = method;
+        x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
+        x->body_text = (sp_view){d->texts[d->scan.marks[top].spare].text.p + d->scan.marks[top].start, d->scan.marks[top].end - d->scan.marks[top].start};
+        d->judge.looked = 0;
+        return SP_OK;
+    }
+    return SP_OK;
+}
+
+/* ---- one exchange ----------------------------------------------------------------------------------------------------------------- */
+
+static int64_t int_of(sp_view t) {
+    int64_t v = 0;
+    if (!t.n || t.n > 18) return SP_NULL_INT;
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.p[i] < '0' || t.p[i] > '9') return SP_NULL_INT;
+        v = v * 10 + (t.p[i] - '0');
+    }
+    return v;
+}
+
+static sp_view upper(sp_reader *d, sp_view t) {
+    uint8_t *p = t.n && t.n < 32 ? sp_arena_get(&d->arena, t.n) : NULL;
+    for (size_t i = 0; p && i < t.n; i++) p[i] = (uint8_t)(t.p[i] >= 'a' && t.p[i] <= 'z' ? t.p[i] - 32 : t.p[i]);
+    return p ? (sp_view){p, t.n} : t;
+}
+
+/* A URL named twice with different values: judged with both; where they part, the verdict is open. */
+static sp_status judge(sp_reader *d, parts *x) {
+    sp_state first = SP_STATE_COUNT;
+    if (x->first_url != SP_NO_MARK) {
+        sp_facts_in in = x->in;
+        in.url = d->scan.marks[x->first_url].value;
+        SP_TRY(sp_judge_exchange(&d->judge, &in));
+        first = d->judge.out.state;
+    }
+    SP_TRY(sp_judge_exchange(&d->judge, &x->in));
+    sp_verdict *o = &d->judge.out;
+    if (first != SP_STATE_COUNT && first != o->state) o->state = SP_STATE_UNKNOWN, o->confidence = -1, o->missing = SP_VIEW("url");
+    return SP_OK;
+}
+
+static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
+    const sp_rules *r = d->rules;
+    x->in.embedded_too_deep = x->too_deep;
+    x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
+    if (r->wrappers.n + r->body_rules.n) {
+        memset(&d->judge.out, 0, sizeof d->judge.out);
+        d->judge.url.present = x->in.url.n > 0;
+        sp_judge_look(&d->judge, &x->in, 0);
+        d->judge.looked = 1;
+        body_rules(d, x);
+        SP_TRY(unwrap(d, x));
+    }
+    x->in.body_unreadable = x->unreadable && x->in.body == SP_BODY_FULL;
+    SP_TRY(judge(d, x));
+    sp_row_in row = {.line = line, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
+    row.flags = d->scan.flags | d->judge.out.flags;
+    if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;
+    if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
+    if (x->too_deep) row.flags |= SP_FLAG_EMBEDDED_TOO_DEEP;
+    sp_print print;
+    if (x->body != SP_NO_MARK && !x->truncated && !x->too_deep && x->in.body != SP_BODY_ENCRYPTED) {
+        const sp_operation *o = d->judge.out.operation;
+        const sp_layout *l = o && o->layout >= 0 ? &r->layouts.v[o->layout] : NULL;
+        SP_TRY(sp_print_payload(&d->judge, d->scan.marks, x->in.lo, x->in.hi, x->body, l, &d->arena, &print));
+        if (r->keyed) sp_print_key(&print, r->key);
+        row.print = &print;
+    }
+    return sp_row_put(d, &row);
+}
+
+static void begin(sp_reader *d, sp_view text) {
+    sp_scan_reset(&d->scan);
+    sp_judge_reset(&d->judge);
+    sp_arena_reset(&d->arena);
+    d->judge.looked = 0;
+    d->texts[0] = (sp_opened){.text = text};
+    d->text_count = 1;
+}
+
+sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) {
+    parts x;
+    memset(&x, 0, sizeof x);
+    begin(d, line->text);
+    if (line->reject != SP_OK) return sp_row_reject(d, line, NULL, NULL, 0);
+    sp_status st = sp_scan_text(&d->scan, line->text, &d->rules->trie, f->root, SP_NO_MARK);
+    if (st == SP_ERR_NOMEM) return st;
+    if (st != SP_OK || first_byte(line->text) != '{') return sp_row_diagnose(d, line, 1, NULL, NULL, 0, NULL);
+    find_roles(d, &x);
+    x.in.url = role_text(d, &x, SP_ROLE_URL);
+    x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));
+    x.in.status = int_of(role_text(d, &x, SP_ROLE_STATUS));
+    x.in.time = SP_NULL_INT;
+    x.time_text = role_text(d, &x, SP_ROLE_TIME);
+    if (x.time_text.n) x.in.time = sp_time_parse(x.time_text);
+    x.id = role_text(d, &x, SP_ROLE_ID);
+    SP_TRY(open_body(d, &x));
+    SP_TRY(open_response(d, x.role[SP_ROLE_RESPONSE]));
+    return exchange(d, &x, line);
+}
+
+static sp_status part(sp_reader *d, sp_view text, uint32_t root) {
+    if (!text.p || d->text_count == SP_MAX_TEXTS) return SP_OK;
+    uint32_t before = d->scan.mark_count, k = d->text_count;
+    d->texts[d->text_count++] = (sp_opened){.text = text};
+    sp_status st = sp_scan_text(&d->scan, text, &d->rules->trie, root, SP_NO_MARK);
+    tag_marks(d, before, k, 0);
+    return st == SP_ERR_NOMEM ? st : SP_OK;
+}
+
+sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
+    parts x;
+    sp_line line = {.text = one->payload, .number = 1};
+    memset(&x, 0, sizeof x);
+    memset(diagnosis, 0, sizeof *diagnosis);
+    *pointer_n = 0;
+    begin(d, one->payload);
+    x.body = SP_NO_MARK;
+    x.in = (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
+    if (one->time.n) x.in.time = sp_time_parse(one->time);
+    if (one->payload.p && one->payload.n) {
+        sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);
+        if (st == SP_ERR_NOMEM) return st;
+        if (st != SP_OK) return sp_row_diagnose(d, &line, 0, diagnosis, pointer, cap, pointer_n);
+        for (int i = 0; i < SP_ROLE_COUNT; i++) x.role[i] = SP_NO_MARK;
+        x.first_url = SP_NO_MARK;
+        x.role[SP_ROLE_BODY] = 0;
+        SP_TRY(open_body(d, &x));
+    }
+    x.first_url = SP_NO_MARK;
+    SP_TRY(part(d, one->headers, SP_ROOT_HEADERS));
+    uint32_t k = d->scan.mark_count;
+    SP_TRY(part(d, one->response, SP_ROOT_RESPONSE));
+    if (k < d->scan.mark_count) SP_TRY(open_response(d, k));
+    SP_TRY(part(d, one->response_headers, SP_ROOT_RESPONSE_HEADERS));
+    return exchange(d, &x, &line);
+}

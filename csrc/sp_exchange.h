@@ -1,0 +1,49 @@
+/* One line (or one exchange handed over in parts) → one row and its evidence. The scratch of a worker. */
+#ifndef SP_EXCHANGE_H
+#define SP_EXCHANGE_H
+
+#include "sp_print.h"
+#include "sp_scan.h"
+#include "sp_verdict.h"
+
+#define SP_MAX_TEXTS 64 /* texts that are opened for one exchange: string layers, responses, wrapped requests */
+
+typedef struct sp_opened { /* a text that marks point into */
+    sp_view text;
+    uint32_t parent;       /* text that holds it; 0: the line itself */
+    size_t start, end;     /* where, in the parent: inside of a string */
+    uint8_t kind;          /* how it was made of that: */
+    uint8_t layer;
+} sp_opened;
+enum { SP_OPENED_LINE, SP_OPENED_ESCAPED, SP_OPENED_BASE64 };
+
+typedef struct sp_reader {
+    const sp_rules *rules;
+    const sp_alloc *alloc;
+    sp_scan scan;
+    sp_judge judge;
+    sp_arena arena;        /* row texts and opened texts, reset for every line */
+    sp_opened texts[SP_MAX_TEXTS];
+    uint32_t text_count;
+    sp_view source_id;
+    sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
+} sp_reader;
+
+typedef struct sp_line {
+    sp_view text;
+    sp_view source;
+    uint64_t number, offset; /* line from 1, byte in the stream */
+    sp_status reject;        /* decided before reading (line_too_long, input_cut), or SP_OK */
+    uint64_t length;         /* true length where `text` is not all of it */
+} sp_line;
+
+sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a);
+void sp_reader_fini(sp_reader *d);
+
+/* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
+sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);
+/* The same for one exchange in parts. A refused payload is a row with an error, and *diagnosis tells it. */
+sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n);
+
+#endif

@@ -1,0 +1,294 @@
+/* Identifiers, judged by their look. When in doubt a value is not shown: its tag still joins. */
+#include "sp_ident.h"
+
+#include "sp_hash.h"
+
+enum {
+    NAME_MAX_BYTES = 64,
+    ID_REST_MAX = 64,     /* behind the prefix of a documented form */
+    WRAPPED_REST_MAX = 512, /* the same where LiteLLM wrapped an id */
+    HOST_MAX = 253,
+    RANDOM_RUN = 12,      /* letters and digits in a row, from which a run is tested for looking random */
+    CAPITALS_RUN = 8,     /* the same for capitals with digits */
+    NUMBER_DIGITS = 9,    /* digits of a phone, card, account or social security number, dates aside */
+};
+
+const uint8_t sp_ident_public_key[16] = {'s', 't', 'a', 't', 'e', 'p', 'r', 'i', 'n', 't', '-', 't', 'a', 'g', '-', '1'};
+
+typedef struct pattern {
+    const char *text;
+    uint8_t n;
+    uint8_t rest;  /* credentials: how many word characters follow at least */
+} pattern;
+#define P(text, rest) {text, sizeof(text) - 1, rest}
+
+/* Documented id forms of the APIs: prefix, then letters, digits, `_` and `-`. */
+static const pattern id_forms[] = {
+    P("resp_", 0), P("conv_", 0), P("thread_", 0), P("cthr_", 0), P("msg_", 0), P("run_", 0), P("step_", 0), P("asst_", 0),
+    P("chatcmpl-", 0), P("cmpl-", 0), P("file-", 0), P("file_", 0), P("vs_", 0), P("vsfb_", 0), P("cntr_", 0), P("cfile_", 0),
+    P("container_", 0), P("sess_", 0), P("sesn_", 0), P("session_", 0), P("session-", 0), P("batch_", 0), P("msgbatch_", 0),
+    P("call_", 0), P("toolu_", 0), P("srvtoolu_", 0), P("tooluse_", 0), P("fc_", 0), P("fco_", 0), P("rs_", 0), P("ctc_", 0),
+    P("ws_", 0), P("fs_", 0), P("ci_", 0), P("ig_", 0), P("cu_", 0), P("cmp_", 0), P("mcp_", 0), P("mcpl_", 0), P("mcpr_", 0),
+    P("tsc_", 0), P("tso_", 0), P("encitem_", 0), P("pmpt_", 0), P("skill_", 0), P("agent_", 0), P("req_", 0), P("gen-", 0),
+    P("ftjob-", 0), P("modelperm-", 0), P("snapperm-", 0), P("upload_", 0), P("part_", 0), P("item_", 0), P("event_", 0),
+    P("trace_", 0), P("span_", 0), P("cachedContents/", 0),
+};
+
+/* How credentials begin. Word characters are letters, digits, `_` and `-`. */
+static const pattern credentials[] = {
+    P("sk-", 8), P("sk_", 8), P("pk_", 8), P("rk_", 8), P("ghp_", 8), P("gho_", 8), P("ghu_", 8), P("ghs_", 8), P("ghr_", 8),
+    P("github_pat_", 8), P("glpat-", 8), P("xoxa-", 8), P("xoxb-", 8), P("xoxe-", 8), P("xoxo-", 8), P("xoxp-", 8), P("xoxr-", 8),
+    P("xoxs-", 8), P("xapp-", 8), P("AKIA", 8), P("ASIA", 8), P("AIza", 8), P("ya29.", 8), P("hf_", 8), P("eyJ", 8), P("gsk_", 8),
+    P("lsv2_", 8), P("whsec_", 8), P("shpat_", 8), P("dop_v1_", 8), P("nvapi-", 8), P("npm_", 16), P("pypi-", 16), P("SG.", 16),
+    P("r8_", 16), P("tvly-", 16), P("pplx-", 24), P("xai-", 24), P("key-", 24),
+};
+
+/* Words that announce a credential, in lower case, anywhere. */
+static const pattern keywords[] = {
+    P("password", 0), P("passwd", 0), P("secret", 0), P("bearer", 0), P("apikey", 0), P("api-key", 0), P("api_key", 0), P("signatur", 0),
+    P("private-key", 0), P("privatekey", 0), P("access-key", 0), P("access_key", 0),
+};
+static const pattern litellm = P("bGl0ZWxsbTp", 0); /* base64 of `litellm:` */
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static int is_digit(uint8_t c) {
+    return (uint8_t)(c - '0') < 10;
+}
+static int is_lower(uint8_t c) {
+    return (uint8_t)(c - 'a') < 26;
+}
+static int is_upper(uint8_t c) {
+    return (uint8_t)(c - 'A') < 26;
+}
+static int is_letter(uint8_t c) {
+    return is_lower((uint8_t)(c | 32));
+}
+static int is_alnum(uint8_t c) {
+    return is_digit(c) || is_letter(c);
+}
+static int is_word(uint8_t c) {
+    return is_alnum(c) || c == '_' || c == '-';
+}
+static int is_hex(uint8_t c) {
+    return is_digit(c) || (uint8_t)((c | 32) - 'a') < 6;
+}
+
+static int begins(sp_view v, size_t i, const pattern *p) {
+    return v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
+}
+
+static int has_credential(sp_view v) {
+    int found = 0;
+    for (size_t i = 0; i < v.n && !found; i++) {
+        if (i && is_alnum(v.p[i - 1])) continue; /* they begin a word */
+        for (size_t k = 0; k < COUNT(credentials) && !found; k++) {
+            const pattern *p = &credentials[k];
+            if (begins(v, i, p)) {
+                size_t rest = 0;
+                while (rest < p->rest && i + p->n + rest < v.n && is_word(v.p[i + p->n + rest])) rest++;
+                found = rest == p->rest;
+            }
+        }
+    }
+    return found;
+}
+
+static int has_keyword(sp_view v) {
+    int found = 0;
+    for (size_t i = 0; i < v.n && !found; i++)
+        for (size_t k = 0; k < COUNT(keywords) && !found; k++) {
+            size_t j = 0;
+            while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == (is_upper(v.p[i + j]) ? v.p[i + j] | 32 : v.p[i + j])) j++;
+            found = j == keywords[k].n;
+        }
+    return found;
+}
+
+/* A run of letters and digits that no word gives: digits among capitals, digits in several places, or case that jumps. A lower-case
+   stretch of one or two letters jumps at each end that a capital makes; those of CamelCase are longer. */
+static int looks_random(const uint8_t *p, size_t n) {
+    size_t digits = 0, upper = 0, lower = 0, kinds = 0, jumps = 0, stretch = 0;
+    for (size_t i = 0; i < n; i++) {
+        digits += (size_t)is_digit(p[i]);
+        upper += (size_t)is_upper(p[i]);
+        lower += (size_t)is_lower(p[i]);
+        if (i) kinds += is_digit(p[i]) != is_digit(p[i - 1]);
+        if (is_lower(p[i])) stretch++;
+        if (stretch && (i + 1 == n || !is_lower(p[i + 1]))) {
+            if (stretch <= 2) jumps += (size_t)(i >= stretch && is_upper(p[i - stretch])) + (size_t)(i + 1 < n && is_upper(p[i + 1]));
+            stretch = 0;
+        }
+    }
+    return (n >= CAPITALS_RUN && upper && digits && !lower) ||
+           (n >= RANDOM_RUN && ((upper && !lower) || (digits >= 2 && kinds >= 2) || 4 * jumps >= n));
+}
+
+static int has_random_run(sp_view v) {
+    int found = 0;
+    for (size_t i = 0; i < v.n && !found;) {
+        size_t end = i;
+        while (end < v.n && is_alnum(v.p[end])) end++;
+        found = looks_random(v.p + i, end - i);
+        i = end + 1;
+    }
+    return found;
+}
+
+/* Short words with a digit for a letter, twice: a password ("n0t-r3al"), while names have one such place ("command-r7b"). */
+static int has_leet(sp_view v) {
+    size_t places = 0;
+    for (size_t i = 1; i + 1 < v.n; i++)
+        places += memchr("013457", v.p[i], 6) && is_lower(v.p[i - 1]) && is_lower(v.p[i + 1]);
+    return places >= 2;
+}
+
+/* Length of a date of this or the last century at i, YYYYMMDD or YYYY-MM-DD, or 0. */
+static size_t date_at(sp_view v, size_t i) {
+    size_t n = v.n - i, len = n >= 10 && v.p[i + 4] == '-' && v.p[i + 7] == '-' ? 10 : 8;
+    const uint8_t *p = v.p + i, *m = p + (len == 10 ? 5 : 4), *d = p + (len == 10 ? 8 : 6);
+    int good = n >= len && ((p[0] == '1' && p[1] == '9') || (p[0] == '2' && p[1] == '0'));
+    good = good && is_digit(p[2]) && is_digit(p[3]) && is_digit(m[0]) && is_digit(m[1]) && is_digit(d[0]) && is_digit(d[1]);
+    good = good && (m[0] == '0' ? m[1] > '0' : m[0] == '1' && m[1] <= '2') && d[0] <= '3';
+    good = good && (i == 0 || !is_digit(v.p[i - 1])) && (n == len || !is_digit(p[len]));
+    return good ? len : 0;
+}
+
+/* Phone, card, account, social security numbers; IPv4 addresses. Digits may be grouped by one of `-._:/`. */
+static int has_number(sp_view v) {
+    int found = 0;
+    for (size_t i = 0; i < v.n && !found;) {
+        size_t digits = 0, group = 0, dots = 0, date;
+        int octets = 1;
+        while (i < v.n && (is_digit(v.p[i]) || (i + 1 < v.n && is_digit(v.p[i + 1]) && memchr("-._:/", v.p[i], 5)))) {
+            date = date_at(v, i);
+            if (date) {
+                i += date;
+                octets = 0;
+            } else if (is_digit(v.p[i++])) {
+                digits++;
+                octets = octets && ++group <= 3;
+            } else {
+                octets = octets && (v.p[i - 1] == '.' || !group); /* a separator may stand before the first digit */
+                dots += group > 0;
+                group = 0;
+            }
+        }
+        found = digits >= NUMBER_DIGITS || (octets && dots == 3);
+        i++;
+    }
+    return found;
+}
+
+/* The only shape of "jane.doe", and of plain host names. */
+static int is_dotted_words(sp_view v) {
+    size_t dots = 0, letters = 0;
+    for (size_t i = 0; i < v.n; i++) {
+        dots += v.p[i] == '.';
+        letters += (size_t)is_letter(v.p[i]);
+    }
+    return dots && dots + letters == v.n;
+}
+
+static int is_suspect(sp_view v) {
+    return has_credential(v) || has_keyword(v) || has_random_run(v) || has_leet(v) || has_number(v);
+}
+
+static int is_uuid(sp_view v) {
+    int good = v.n == 36;
+    for (size_t i = 0; good && i < 36; i++) good = i == 8 || i == 13 || i == 18 || i == 23 ? v.p[i] == '-' : is_hex(v.p[i]);
+    return good;
+}
+
+static const pattern *form_of(sp_view v) {
+    const pattern *form = NULL;
+    for (size_t k = 0; k < COUNT(id_forms) && !form; k++)
+        if (begins(v, 0, &id_forms[k])) form = &id_forms[k];
+    return form;
+}
+
+/* Ids are random by nature, so only what ids do not look like is sorted out: credentials, numbers, capitals alone. */
+static int is_documented_id(sp_view v) {
+    const pattern *form = form_of(v);
+    int good = 0;
+    sp_view rest = form ? (sp_view){v.p + form->n, v.n - form->n} : v;
+    int wrapped = form && begins(rest, 0, &litellm);
+    if (wrapped)
+        for (unsigned k = 0; k < 2 && rest.p[rest.n - 1] == '='; k++) rest.n--;
+    if (form && rest.n && rest.n <= (wrapped ? WRAPPED_REST_MAX : ID_REST_MAX)) {
+        size_t digits = 0, upper = 0, words = 0;
+        for (size_t i = 0; i < rest.n; i++) {
+            digits += (size_t)is_digit(rest.p[i]);
+            upper += (size_t)is_upper(rest.p[i]);
+            words += (size_t)is_word(rest.p[i]);
+        }
+        good = words == rest.n && is_alnum(rest.p[rest.n - 1]);
+        if (upper + digits >= RANDOM_RUN && !(words - upper - digits)) good = 0;
+        if (digits >= NUMBER_DIGITS && digits + 4 >= rest.n && has_number(rest)) good = 0;
+        good = good && (is_uuid(rest) || (!has_credential(rest) && !has_keyword(rest)));
+    }
+    return good;
+}
+
+/* `@` begins the version of a model at Google (@20250929, @001, @default, @latest) or the name of one at Cloudflare (@cf/, @hf/). */
+static int is_at_sign_good(sp_view v, size_t i) {
+    sp_view rest = {v.p + i + 1, v.n - i - 1};
+    size_t digits = 0;
+    while (digits < rest.n && is_digit(rest.p[digits])) digits++;
+    return i == 0 ? rest.n > 3 && (memcmp(rest.p, "cf/", 3) == 0 || memcmp(rest.p, "hf/", 3) == 0)
+                  : (digits && digits == rest.n && digits <= 8) || sp_view_eq(rest, SP_VIEW("default")) || sp_view_eq(rest, SP_VIEW("latest"));
+}
+
+static int is_name(sp_view v) {
+    int good = v.n > 0 && v.n <= NAME_MAX_BYTES && is_alnum(v.p[v.n - 1]) && (is_alnum(v.p[0]) || v.p[0] == '@');
+    for (size_t i = 0; good && i < v.n; i++) {
+        uint8_t c = v.p[i];
+        if (c == '@') good = is_at_sign_good(v, i);
+        else good = is_alnum(c) || memchr("._:/-", c, 5);
+        if (i && c == v.p[i - 1] && memchr("./-", c, 3)) good = 0; /* paths, URLs, PEM lines */
+    }
+    return good && !is_dotted_words(v) && !is_suspect(v);
+}
+
+int sp_ident_shows(sp_view v) {
+    return is_uuid(v) || is_documented_id(v) || is_name(v);
+}
+
+/* Loopback and private networks (RFC 1918); `v` has no port. */
+static int is_private_address(sp_view v) {
+    unsigned octet[4] = {0, 0, 0, 0}, at = 0;
+    int good = v.n >= 7 && v.n <= 15;
+    for (size_t i = 0; good && i < v.n; i++) {
+        if (v.p[i] == '.') good = ++at < 4;
+        else if (is_digit(v.p[i])) octet[at] = 10 * octet[at] + (v.p[i] & 15u);
+        else good = 0;
+    }
+    return good && at == 3 && (octet[0] == 10 || octet[0] == 127 || (octet[0] == 192 && octet[1] == 168) ||
+                               (octet[0] == 172 && octet[1] >= 16 && octet[1] < 32) || (octet[0] | octet[1] | octet[2] | octet[3]) == 0);
+}
+
+int sp_ident_host_shows(sp_view host) {
+    sp_view name = host;
+    const uint8_t *colon = host.n ? memchr(host.p, ':', host.n) : NULL;
+    size_t port = 0;
+    int good = 1;
+    if (colon) {
+        name.n = (size_t)(colon - host.p);
+        port = host.n - name.n - 1;
+        good = port > 0 && port <= 5;
+        for (size_t i = name.n + 1; i < host.n; i++) good = good && is_digit(host.p[i]);
+    }
+    good = good && name.n > 0 && name.n <= HOST_MAX && is_alnum(name.p[0]);
+    for (size_t i = 0; good && i < name.n; i++)
+        good = is_word(name.p[i]) || (name.p[i] == '.' && (i + 1 == name.n || name.p[i + 1] != '.'));
+    return good && (is_private_address(name) || !is_suspect(name));
+}
+
+size_t sp_ident_tag(const uint8_t key[16], sp_view v, char out[64]) {
+    const pattern *form = form_of(v);
+    sp_digest d = sp_siphash128(key, v.p, v.n);
+    size_t n = form ? form->n : 0;
+    if (form) memcpy(out, form->text, n);
+    out[n++] = '~';
+    sp_hex(d.b, 8, out + n);
+    return n + 16;
+}

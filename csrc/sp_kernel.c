@@ -1,0 +1,239 @@
+/* String kernels: plain C, SSE2, AVX2. */
+#include "sp_kernel.h"
+
+#include <string.h>
+
+#include "sp_text.h"
+
+/* What follows the backslash -> the character; 0 for `u` and for what is no escape. */
+static const uint8_t simple_escape[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = 8, ['f'] = 12, ['n'] = 10, ['r'] = 13, ['t'] = 9};
+
+static int hex_digit(uint8_t c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The unit of a `\uXXXX` at p, or -1. */
+static int32_t unit(const uint8_t *p, const uint8_t *end) {
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u') return -1;
+    int a = hex_digit(p[2]), b = hex_digit(p[3]), c = hex_digit(p[4]), d = hex_digit(p[5]);
+    if ((a | b | c | d) < 0) return -1;
+    return a << 12 | b << 8 | c << 4 | d;
+}
+
+static uint8_t *put_utf8(uint8_t *o, uint32_t c) {
+    if (c < 0x80) {
+        *o++ = (uint8_t)c;
+    } else if (c < 0x800) {
+        *o++ = (uint8_t)(0xc0 | c >> 6);
+        *o++ = (uint8_t)(0x80 | (c & 63));
+    } else if (c < 0x10000) {
+        *o++ = (uint8_t)(0xe0 | c >> 12);
+        *o++ = (uint8_t)(0x80 | (c >> 6 & 63));
+        *o++ = (uint8_t)(0x80 | (c & 63));
+    } else {
+        *o++ = (uint8_t)(0xf0 | c >> 18);
+        *o++ = (uint8_t)(0x80 | (c >> 12 & 63));
+        *o++ = (uint8_t)(0x80 | (c >> 6 & 63));
+        *o++ = (uint8_t)(0x80 | (c & 63));
+    }
+    return o;
+}
+
+const uint8_t *sp_escape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *flags) {
+    if (end - p < 2) return NULL;
+    if (simple_escape[p[1]]) {
+        *(*out)++ = simple_escape[p[1]];
+        return p + 2;
+    }
+    int32_t c = unit(p, end), low;
+    if (c < 0) return NULL;
+    p += 6;
+    if (c == 0) *flags |= SP_FLAG_NUL_ESCAPE;
+    if (c >= 0xd800 && c < 0xe000) {
+        if (c < 0xdc00 && (low = unit(p, end)) >= 0xdc00 && low < 0xe000) {
+            c = 0x10000 + (c - 0xd800) * 1024 + (low - 0xdc00);
+            p += 6;
+        } else {
+            *flags |= SP_FLAG_LONE_SURROGATE;
+        }
+    }
+    *out = put_utf8(*out, (uint32_t)c);
+    return p;
+}
+
+static const uint8_t *plain_find(const uint8_t *p, const uint8_t *end, uint32_t *high) {
+    uint32_t seen = 0;
+    for (; p < end && *p >= 0x20 && *p != '"' && *p != '\\'; p++) seen |= *p & 0x80u;
+    *high |= seen;
+    return p;
+}
+
+static const uint8_t *plain_unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
+    uint8_t *o = *out;
+    uint32_t seen = 0;
+    while (p < end && *p >= 0x20 && *p != '"') {
+        if (*p == '\\') {
+            const uint8_t *next = sp_escape(p, end, &o, flags);
+            if (!next) break;
+            p = next;
+        } else {
+            seen |= *p & 0x80u;
+            *o++ = *p++;
+        }
+    }
+    *high |= seen;
+    *out = o;
+    return p;
+}
+
+static int plain_utf8(const uint8_t *p, size_t n) {
+    return sp_utf8_check(p, n) == n;
+}
+
+static const sp_kernel plain_kernel = {"plain", plain_find, plain_unescape, plain_utf8};
+
+#if SP_KERNEL_X86
+
+typedef struct masks { /* bit i belongs to byte i of a block of 64 */
+    uint64_t quote, slash, control, high;
+} masks;
+
+#define TARGET
+#define KERNEL(name) sse2_##name
+
+static inline masks sse2_block(const uint8_t *p) {
+    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f);
+    masks m = {0, 0, 0, 0};
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+        m.quote |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << i;
+        m.slash |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << i;
+        m.control |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, space), v)) << i;
+        m.high |= (uint64_t)(uint32_t)_mm_movemask_epi8(v) << i;
+    }
+    return m;
+}
+
+static inline void sse2_copy32(uint8_t *to, const uint8_t *from) {
+    memcpy(to, from, 32);
+}
+
+#include "sp_kernel_body.h"
+
+static const sp_kernel sse2_kernel = {"sse2", sse2_find, sse2_unescape, plain_utf8};
+
+#undef TARGET
+#undef KERNEL
+#define TARGET __attribute__((target("avx2,bmi,bmi2")))
+#define KERNEL(name) avx2_##name
+
+TARGET static inline uint32_t bits(__m256i v) {
+    return (uint32_t)_mm256_movemask_epi8(v);
+}
+
+TARGET static inline __m256i load(const uint8_t *p) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+TARGET static inline masks avx2_block(const uint8_t *p) {
+    const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\'), space = _mm256_set1_epi8(0x1f);
+    __m256i a = load(p), b = load(p + 32);
+    masks m;
+    m.quote = bits(_mm256_cmpeq_epi8(a, quote)) | (uint64_t)bits(_mm256_cmpeq_epi8(b, quote)) << 32;
+    m.slash = bits(_mm256_cmpeq_epi8(a, slash)) | (uint64_t)bits(_mm256_cmpeq_epi8(b, slash)) << 32;
+    m.control = bits(_mm256_cmpeq_epi8(_mm256_min_epu8(a, space), a)) |
+                (uint64_t)bits(_mm256_cmpeq_epi8(_mm256_min_epu8(b, space), b)) << 32;
+    m.high = bits(a) | (uint64_t)bits(b) << 32;
+    return m;
+}
+
+TARGET static inline void avx2_copy32(uint8_t *to, const uint8_t *from) {
+    _mm256_storeu_si256((__m256i *)(void *)to, load(from));
+}
+
+#include "sp_kernel_body.h"
+
+/* The block v, moved up by n bytes; the last bytes of the block before it come in. */
+#define SHIFT_IN(v, before, n) _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 16 - (n))
+
+/* What is wrong with the pair (byte before, byte), by its high nibble, low nibble, and the next high nibble: J. Keiser, D. Lemire,
+   "Validating UTF-8 in less than one instruction per byte". A pair is bad if all three tables agree on a bit. */
+enum {
+    TOO_SHORT = 1, TOO_LONG = 2, OVERLONG_3 = 4, TOO_LARGE = 8, SURROGATE = 16, OVERLONG_2 = 32, TOO_LARGE_1000 = 64,
+    OVERLONG_4 = 64, TWO_CONTS = 128, CARRY = TOO_SHORT | TOO_LONG | TWO_CONTS,
+};
+static const uint8_t by_first_high[16] = {
+    TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TWO_CONTS, TWO_CONTS, TWO_CONTS, TWO_CONTS,
+    TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4};
+static const uint8_t by_first_low[16] = {
+    CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY, CARRY | TOO_LARGE,
+    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
+    CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000};
+static const uint8_t by_second_high[16] = {
+    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+    TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4, TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
+    TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE, TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
+    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT};
+
+TARGET static inline __m256i table(const uint8_t t[16]) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)t));
+}
+
+TARGET static inline __m256i utf8_errors(__m256i v, __m256i before) {
+    const __m256i low4 = _mm256_set1_epi8(15), top = _mm256_set1_epi8((char)0x80);
+    __m256i one = SHIFT_IN(v, before, 1), two = SHIFT_IN(v, before, 2), three = SHIFT_IN(v, before, 3);
+    __m256i pair = _mm256_and_si256(
+        _mm256_and_si256(_mm256_shuffle_epi8(table(by_first_high), _mm256_and_si256(_mm256_srli_epi16(one, 4), low4)),
+                         _mm256_shuffle_epi8(table(by_first_low), _mm256_and_si256(one, low4))),
+        _mm256_shuffle_epi8(table(by_second_high), _mm256_and_si256(_mm256_srli_epi16(v, 4), low4)));
+    /* a byte two after E0.. or three after F0.. must be a continuation, and is the only place for two of them in a row */
+    __m256i long3 = _mm256_subs_epu8(two, _mm256_set1_epi8((char)(0xe0 - 0x80)));
+    __m256i long4 = _mm256_subs_epu8(three, _mm256_set1_epi8((char)(0xf0 - 0x80)));
+    return _mm256_xor_si256(_mm256_and_si256(_mm256_or_si256(long3, long4), top), pair);
+}
+
+TARGET static int avx2_utf8(const uint8_t *p, size_t n) {
+    uint8_t tail[32] = {0};
+    __m256i before = _mm256_setzero_si256(), errors = before, v;
+    size_t i = 0;
+    for (; n - i >= 32; i += 32, before = v) {
+        v = load(p + i);
+        if (bits(_mm256_or_si256(v, before))) errors = _mm256_or_si256(errors, utf8_errors(v, before));
+    }
+    if (n - i) memcpy(tail, p + i, n - i); /* zeros behind the text show a sequence that is cut … */
+    errors = _mm256_or_si256(errors, utf8_errors(load(tail), before)); /* … as does a whole block of them */
+    return _mm256_testz_si256(errors, errors);
+}
+
+static const sp_kernel avx2_kernel = {"avx2", avx2_find, avx2_unescape, avx2_utf8};
+
+static int has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+
+const sp_kernel *sp_kernel_best(void) {
+    return has_avx2() ? &avx2_kernel : &sse2_kernel;
+}
+
+const sp_kernel *sp_kernel_at(size_t i) {
+    static const sp_kernel *const all[] = {&avx2_kernel, &sse2_kernel, &plain_kernel};
+    i += !has_avx2();
+    return i < 3 ? all[i] : NULL;
+}
+
+#else
+
+const sp_kernel *sp_kernel_best(void) {
+    return &plain_kernel;
+}
+
+const sp_kernel *sp_kernel_at(size_t i) {
+    return i == 0 ? &plain_kernel : NULL;
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* Inner loops over the bytes of JSON strings, one table per instruction set. A table is constant; which one fits is told by the
+   processor. No kernel reads or writes outside the ranges it is given. */
+#ifndef SP_KERNEL_H
+#define SP_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sp_status.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SP_KERNEL_X86 1
+#include <immintrin.h>
+#else
+#define SP_KERNEL_X86 0
+#endif
+
+typedef struct sp_kernel {
+    const char *name;
+    /* The first quote, backslash or control character of [p, end), or end. *high becomes non-zero if a byte before it is not ASCII. */
+    const uint8_t *(*find)(const uint8_t *p, const uint8_t *end, uint32_t *high);
+    /* Writes [p, end) unescaped to *out and moves *out; stops at the first quote, control character or bad escape (there: at the
+       backslash) and returns its place, or end. Writes nothing beyond *out + (end - p). Sets SP_FLAG_LONE_SURROGATE, SP_FLAG_NUL_ESCAPE
+       in *flags, and *high as `find` does. */
+    const uint8_t *(*unescape)(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags);
+    int (*utf8)(const uint8_t *p, size_t n); /* whether [p, p+n) is UTF-8 */
+} sp_kernel;
+
+const sp_kernel *sp_kernel_best(void); /* for this processor */
+const sp_kernel *sp_kernel_at(size_t i); /* all that run here, best first, the plain one last; NULL past it. For tests */
+
+/* Reads the escape whose backslash stands at p. Writes its 1 to 4 bytes (fewer than it has itself) and moves *out. Returns the byte
+   after it (after the second half of a surrogate pair), or NULL when it is none. */
+const uint8_t *sp_escape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *flags);
+
+/* As `find`, for strings that are mostly short: the first 32 bytes without a call. */
+static inline const uint8_t *sp_find(const sp_kernel *k, const uint8_t *p, const uint8_t *end, uint32_t *high) {
+#if SP_KERNEL_X86
+    if (__builtin_expect(end - p >= 32, 1)) {
+        const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f);
+        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
+        __m128i sa = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(a, slash)),
+                                  _mm_cmpeq_epi8(_mm_min_epu8(a, space), a));
+        __m128i sb = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b, quote), _mm_cmpeq_epi8(b, slash)),
+                                  _mm_cmpeq_epi8(_mm_min_epu8(b, space), b));
+        uint32_t special = (uint32_t)_mm_movemask_epi8(sa) | (uint32_t)_mm_movemask_epi8(sb) << 16;
+        uint32_t top = (uint32_t)_mm_movemask_epi8(a) | (uint32_t)_mm_movemask_epi8(b) << 16;
+        if (__builtin_expect(special != 0, 1)) {
+            *high |= top & ((special & (0u - special)) - 1);
+            return p + __builtin_ctz(special);
+        }
+        *high |= top;
+        p += 32;
+    }
+#endif
+    return k->find(p, end, high);
+}
+
+#endif

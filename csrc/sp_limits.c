@@ -1,0 +1,11 @@
+/* Default bounds. */
+#include "sp_limits.h"
+
+sp_limits *sp_limits_default(sp_limits *l) {
+    *l = (sp_limits){
+#define X(field, dflt, hard, why) .field = dflt,
+        SP_LIMITS(X)
+#undef X
+    };
+    return l;
+}

@@ -1,0 +1,26 @@
+/* The fingerprint of a payload out of the hashes of its marks: docs/fingerprint.md, sections 5 to 7. */
+#ifndef SP_PRINT_H
+#define SP_PRINT_H
+
+#include "sp_verdict.h"
+
+typedef struct sp_print {
+    sp_digest payload;
+    uint64_t shape, context;
+    sp_digest *chain, *turns; /* `count` each */
+    uint32_t count, tools;
+    sp_digest chain_out;
+    uint8_t has_out;
+} sp_print;
+
+/* Marks [lo, hi) are those of one whole payload and its response; `body` is the mark of the payload. Memory from `arena`. */
+sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo, uint32_t hi, uint32_t body, const sp_layout *layout,
+                           sp_arena *arena, sp_print *out);
+
+/* The keyed form of every hash. */
+void sp_print_key(sp_print *p, const uint8_t key[16]);
+
+/* The printable form; effects is a bit set over sp_effect. Returns its length, at most cap. */
+size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,346 @@
+#include "sp_row.h"
+
+#include <stdio.h>
+
+#include "sp_ident.h"
+
+typedef struct fill { /* a row under construction */
+    sp_reader *d;
+    const sp_row_in *in;
+    sp_exchange_row row;
+    sp_status status;
+} fill;
+
+static uint8_t *room(fill *f, size_t n) {
+    uint8_t *p = sp_arena_get(&f->d->arena, n + 1);
+    if (!p) f->status = SP_ERR_NOMEM;
+    return p;
+}
+
+/* A value that identifies something: shown where it looks like an identifier, else as a tag. */
+static sp_view shown(fill *f, sp_view v) {
+    const sp_rules *r = f->d->rules;
+    if (!v.n) return (sp_view){0};
+    if (r->with_text || (!r->tags && sp_ident_shows(v))) return v;
+    char *p = (char *)room(f, 64);
+    return p ? (sp_view){(uint8_t *)p, sp_ident_tag(r->tag_key, v, p)} : (sp_view){0};
+}
+
+static sp_view hex(fill *f, const void *bytes, size_t n) {
+    uint8_t *p = room(f, 2 * n);
+    if (!p) return (sp_view){0};
+    sp_hex(bytes, n, (char *)p);
+    return (sp_view){p, 2 * n};
+}
+
+static sp_view hex64(fill *f, uint64_t v) {
+    uint8_t b[8];
+    for (int i = 0; i < 8; i++) b[i] = (uint8_t)(v >> (56 - 8 * i));
+    return hex(f, b, 8);
+}
+
+static sp_view literal(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
+
+static sp_cell_STRS digests(fill *f, const sp_digest *v, uint32_t n) {
+    sp_view *list = (sp_view *)(void *)room(f, n * sizeof *list + sizeof *list);
+    for (uint32_t i = 0; list && i < n; i++) list[i] = hex(f, v[i].b, 16);
+    return (sp_cell_STRS){list, n};
+}
+
+static void place_columns(fill *f) {
+    const sp_line *l = f->in->line;
+    sp_exchange_row *row = &f->row;
+    uint8_t *p = room(f, f->d->source_id.n + 24);
+    if (p) {
+        if (f->d->source_id.n) memcpy(p, f->d->source_id.p, f->d->source_id.n);
+        int n = snprintf((char *)p + f->d->source_id.n, 24, ":%llx", (unsigned long long)l->offset);
+        row->uid = (sp_view){p, f->d->source_id.n + (size_t)n};
+    }
+    row->source = l->source;
+    row->line = (int64_t)l->number;
+    row->byte_start = (int64_t)l->offset;
+    row->byte_end = (int64_t)(l->offset + (l->length ? l->length : l->text.n));
+    row->time = row->tokens_in = row->tokens_out = row->tokens_cached = row->payload_bytes = row->status = row->turns = row->inference = SP_NULL_INT;
+    row->versions = f->d->rules->versions;
+}
+
+static void route_columns(fill *f) {
+    const sp_rules *r = f->d->rules;
+    const sp_verdict *v = f->in->verdict;
+    const sp_judge *j = &f->d->judge;
+    sp_exchange_row *row = &f->row;
+    row->provider = v->provider.p ? v->provider : SP_VIEW("unknown");
+    if (v->host) row->cloud = sp_rules_text(r, v->host->cloud);
+    row->region = shown(f, v->region);
+    if (j->url.host.n) {
+        row->host = j->url.host;
+        if (!r->with_text && (r->tags || !sp_ident_host_shows(row->host))) {
+            char *tag = (char *)room(f, 64);
+            row->host = tag ? (sp_view){(uint8_t *)tag, sp_ident_tag(r->tag_key, j->url.host, tag)} : (sp_view){0};
+        }
+    }
+    uint8_t *p = room(f, row->provider.n + row->host.n + row->region.n + 3);
+    size_t n = 0;
+    sp_view parts[3] = {row->provider, row->host, row->region};
+    for (int i = 0; p && i < 3; i++) {
+        if (i) p[n++] = '/';
+        if (parts[i].n) memcpy(p + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+    }
+    if (p) row->route = (sp_view){p, n};
+}
+
+/* ---- models ----------------------------------------------------------------------------------------------------------------------- */
+
+static sp_view strip(const sp_rules *r, sp_view m) {
+    for (int again = 1; again;) {
+        again = 0;
+        for (uint32_t i = 0; i < r->models.n; i++)
+            for (uint32_t k = 0; k < r->models.v[i].strip.n; k++) {
+                sp_view s = sp_rules_text(r, r->words.v[r->models.v[i].strip.at + k]);
+                if (s.n && m.n > s.n && memcmp(m.p, s.p, s.n) == 0) m.p += s.n, m.n -= s.n, again = 1;
+            }
+    }
+    return m;
+}
+
+static int any_glob(const sp_rules *r, sp_list patterns, sp_view m) {
+    for (uint32_t i = 0; i < patterns.n; i++)
+        if (sp_glob(sp_rules_text(r, r->words.v[patterns.at + i]), m)) return 1;
+    return 0;
+}
+
+static const sp_model *family(const sp_rules *r, sp_view m) {
+    m = strip(r, m);
+    for (uint32_t i = 0; m.n && i < r->models.n; i++) {
+        const sp_model *x = &r->models.v[i];
+        if (x->family && any_glob(r, x->match, m) && !any_glob(r, x->exclude, m)) return x;
+    }
+    return NULL;
+}
+
+static sp_view alias(const fill *f, sp_view name) {
+    const sp_rules *r = f->d->rules;
+    int64_t t = f->in->in->time;
+    for (uint32_t i = 0; i < r->aliases.n; i++) {
+        const sp_alias *a = &r->aliases.v[i];
+        int when = t == SP_NULL_INT ? a->until == INT64_MAX : a->from <= t && t < a->until;
+        if (when && sp_view_eq(sp_rules_text(r, a->name), name) && (!a->provider || sp_view_eq(sp_rules_text(r, a->provider), f->row.provider)))
+            return sp_rules_text(r, a->model);
+    }
+    return (sp_view){0};
+}
+
+static void model_columns(fill *f, uint32_t *flags) {
+    const sp_rules *r = f->d->rules;
+    const sp_verdict *v = f->in->verdict;
+    sp_judge *j = &f->d->judge;
+    const sp_mark *marks = f->d->scan.marks;
+    uint32_t mark, answer = 0;
+    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0}, said = {0};
+    sp_digest h = sp_x128("\"model", 6);
+    answer = sp_trie_member(&r->trie, SP_ROOT_RESPONSE, &h, (const uint8_t *)"model", 5);
+    uint32_t k = answer ? sp_judge_first(j, answer) : SP_NO_MARK;
+    if (k != SP_NO_MARK && marks[k].type == SP_STRING) said = marks[k].value;
+    f->row.model = shown(f, asked.n ? asked : said);
+    sp_view known = alias(f, asked);
+    int hides = v->host && v->host->deployments;
+    const sp_model *m = known.n ? family(r, known) : NULL;
+    if (!m && said.n) m = family(r, said);
+    if (!m && asked.n && !hides) m = family(r, asked);
+    f->row.model_family = m ? sp_rules_text(r, m->family) : v->host && v->host->family ? sp_rules_text(r, v->host->family) : SP_VIEW("unknown");
+    if (m && m->open_weights) *flags |= SP_FLAG_OPEN_WEIGHTS;
+}
+
+static void id_columns(fill *f) {
+    const sp_rules *r = f->d->rules;
+    const sp_operation *o = f->in->verdict->operation;
+    sp_view *ids[] = {&f->row.previous_id, &f->row.conversation_id, &f->row.response_id, &f->row.session_label};
+    int64_t *tokens[] = {&f->row.tokens_in, &f->row.tokens_out, &f->row.tokens_cached};
+    for (int i = 0; i < SP_ID_COUNT; i++) {
+        uint32_t mark;
+        sp_view v = {0};
+        if (o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
+        if (!v.p) v = sp_judge_value(&f->d->judge, f->d->scan.marks, r->default_ids[i], &mark);
+        if (i < SP_TOKENS_IN) *ids[i] = shown(f, v);
+        else if (v.n && v.n < 16) {
+            int64_t n = 0;
+            int number = 1;
+            for (size_t k = 0; k < v.n; k++) number &= v.p[k] >= '0' && v.p[k] <= '9', n = n * 10 + (v.p[k] - '0');
+            if (number) *tokens[i - SP_TOKENS_IN] = n;
+        }
+    }
+}
+
+/* ---- facts, hashes, flags --------------------------------------------------------------------------------------------------------- */
+
+static unsigned fact_columns(fill *f) {
+    const sp_rules *r = f->d->rules;
+    const sp_verdict *v = f->in->verdict;
+    unsigned effects = 0;
+    uint32_t n = 0, k = 0;
+    sp_view *facts = (sp_view *)(void *)room(f, (r->facts.n + 1) * sizeof *facts), *names = (sp_view *)(void *)room(f, SP_EFFECT_COUNT * sizeof *names);
+    if (!facts || !names) return 0;
+    for (int e = 0; e < SP_EFFECT_COUNT; e++) {
+        for (uint32_t i = 0; i < r->facts.n; i++)
+            if (sp_has_fact(&v->facts, i) && r->fact_effects[i] == e) facts[n++] = sp_rules_text(r, r->facts.v[i]), effects |= 1u << e;
+        if (effects >> e & 1) names[k++] = literal(sp_effect_names[e]);
+    }
+    f->row.facts = (sp_cell_STRS){facts, n};
+    f->row.effects = (sp_cell_STRS){names, k};
+    return effects;
+}
+
+static void hash_columns(fill *f, unsigned effects) {
+    const sp_print *p = f->in->print;
+    sp_exchange_row *row = &f->row;
+    if (!p) return;
+    row->payload_hash = hex(f, p->payload.b, 16);
+    row->shape_hash = hex64(f, p->shape);
+    row->context_hash = hex64(f, p->context);
+    row->turns = p->count;
+    row->prefix = digests(f, p->chain, p->count);
+    row->turn_hashes = digests(f, p->turns, p->count);
+    if (p->count) row->chain_in = hex(f, p->chain[p->count - 1].b, 16);
+    if (p->has_out) row->chain_out = hex(f, p->chain_out.b, 16);
+    char *text = (char *)room(f, 320);
+    if (text) row->fingerprint = (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, effects, f->d->rules->keyed, text, 320)};
+}
+
+static sp_cell_STRS flag_names(fill *f, uint32_t flags) {
+    uint32_t n = 0;
+    sp_view *list = (sp_view *)(void *)room(f, SP_FLAG_COUNT * sizeof *list);
+    for (unsigned i = 0; list && i < SP_FLAG_COUNT; i++)
+        if (flags >> i & 1) list[n++] = literal(sp_flag_name(i)), f->d->flags[i]++;
+    return (sp_cell_STRS){list, n};
+}
+
+/* ---- evidence --------------------------------------------------------------------------------------------------------------------- */
+
+/* The range of a mark in the source: out of the texts that were opened around it. */
+static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, int64_t *start, int64_t *end) {
+    size_t at[2] = {m->start, m->end};
+    for (uint32_t t = m->spare; t; t = d->texts[t].parent) {
+        const sp_opened *o = &d->texts[t];
+        const uint8_t *raw = d->texts[o->parent].text.p + o->start;
+        if (o->kind == SP_OPENED_BASE64) at[0] = at[0] / 3 * 4, at[1] = (at[1] + 2) / 3 * 4;
+        if (o->kind != SP_OPENED_LINE) sp_unescape_map(raw, o->end - o->start, at, 2);
+        at[0] += o->start, at[1] += o->start;
+    }
+    *start = (int64_t)(line_offset + at[0]);
+    *end = (int64_t)(line_offset + at[1]);
+}
+
+static const char *const type_names[] = {"null", "boolean", "boolean", "number", "string", "object", "array"};
+
+static sp_view digest_of(fill *f, const sp_mark *m, sp_view value) {
+    static const sp_digest none = {{0}};
+    sp_digest h;
+    if (m && memcmp(m->hash.b, none.b, 16) != 0) h = sp_siphash128(f->d->rules->tag_key, m->hash.b, 16);
+    else if (value.p) h = sp_siphash128(f->d->rules->tag_key, value.p, value.n);
+    else return (sp_view){0};
+    return hex(f, h.b, 16);
+}
+
+static sp_status evidence_row(fill *f, const sp_clue *c) {
+    const sp_rules *r = f->d->rules;
+    sp_evidence_row row;
+    memset(&row, 0, sizeof row);
+    const sp_mark *m = c->mark == SP_NO_MARK ? NULL : &f->d->scan.marks[c->mark];
+    row.uid = f->row.uid;
+    row.rule = sp_rules_text(r, c->rule->id);
+    if (c->fact != UINT32_MAX) {
+        row.fact = sp_rules_text(r, r->facts.v[c->fact]);
+        row.effect = literal(sp_effect_names[r->fact_effects[c->fact]]);
+    }
+    row.basis = literal(sp_basis_names[c->basis]);
+    row.holds = c->holds;
+    row.place = literal(sp_place_names[c->place]);
+    char *p = (char *)room(f, 512);
+    uint32_t node = m ? m->node : c->node;
+    if (p && node) row.pointer = (sp_view){(uint8_t *)p, sp_node_pointer(r, node, m, p, 512)};
+    row.layer = SP_NULL_INT, row.byte_start = row.byte_end = SP_NULL_INT;
+    sp_view value = m ? m->value : c->text;
+    if (m) {
+        row.layer = f->d->texts[m->spare].layer;
+        range(f->d, m, f->in->line->offset, &row.byte_start, &row.byte_end);
+        row.type = literal(type_names[m->type]);
+    } else if (c->text.p) row.type = SP_VIEW("string");
+    if (m && m->type < SP_STRING) row.value = value;
+    else row.value = shown(f, value);
+    row.digest = digest_of(f, m, value);
+    return f->status == SP_OK ? sp_columns_append(f->d->evidence, &row) : f->status;
+}
+
+static sp_status evidence_rows(fill *f, uint32_t *flags) {
+    const sp_verdict *v = f->in->verdict;
+    size_t most = f->d->rules->limits.max_evidence_items;
+    if (v->clue_count > most) *flags |= SP_FLAG_EVIDENCE_CUT;
+    for (uint32_t i = 0; f->d->evidence && i < v->clue_count && i < most; i++) SP_TRY(evidence_row(f, &v->clues[i]));
+    return SP_OK;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------------------------- */
+
+sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
+    fill f = {.d = d, .in = in};
+    const sp_verdict *v = in->verdict;
+    const sp_rules *r = d->rules;
+    uint32_t flags = in->flags;
+    sp_exchange_row *row = &f.row;
+    place_columns(&f);
+    row->time = in->in->time;
+    row->request_id = shown(&f, in->id);
+    route_columns(&f);
+    row->api = v->operation ? sp_rules_text(r, v->operation->api) : SP_VIEW("unknown");
+    row->operation = v->operation ? sp_rules_text(r, v->operation->operation) : SP_VIEW("unknown");
+    if (v->operation) row->inference = v->operation->inference;
+    else if (v->state == SP_STATE_NOT_INFERENCE) row->inference = 0;
+    model_columns(&f, &flags);
+    id_columns(&f);
+    row->state = literal(sp_state_name(v->state));
+    unsigned effects = fact_columns(&f);
+    row->rule = v->rule;
+    if (v->confidence >= 0) row->confidence = literal(sp_basis_names[v->confidence]);
+    if (v->missing.n) row->missing = v->missing;
+    hash_columns(&f, effects);
+    row->grade = SP_VIEW("wire");
+    row->body_state = literal(sp_body_state_names[in->in->body]);
+    if (in->body_text.p) row->payload_bytes = (int64_t)in->body_text.n;
+    row->status = in->in->status;
+    SP_TRY(evidence_rows(&f, &flags));
+    row->flags = flag_names(&f, flags);
+    if (f.status != SP_OK) return f.status;
+    d->classified[v->state]++;
+    return sp_columns_append(d->exchanges, row);
+}
+
+sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x, const char *pointer, size_t pointer_n) {
+    sp_row_in in = {.line = line};
+    fill f = {.d = d, .in = &in};
+    place_columns(&f);
+    sp_status why = x ? x->status : line->reject;
+    char *p = (char *)room(&f, 768);
+    if (!p) return SP_ERR_NOMEM;
+    size_t offset = x ? x->pos : line->reject == SP_ERR_LINE_TOO_LONG ? d->rules->limits.max_line_bytes : line->text.n;
+    int n = snprintf(p, 768, "%s at byte %zu (column %zu): expected %s%s%.*s", sp_status_code(why), offset, offset + 1,
+                     x && x->expected ? x->expected : sp_status_expected(why), pointer_n ? ", in " : "", (int)pointer_n, pointer ? pointer : "");
+    f.row.error = (sp_view){(uint8_t *)p, n < 768 ? (size_t)n : 767};
+    f.row.flags = (sp_cell_STRS){NULL, 0};
+    d->rejected[why]++;
+    return sp_columns_append(d->exchanges, &f.row);
+}
+
+static int known_name(void *ctx, sp_view name) { return sp_rules_find(ctx, name) != 0; }
+
+sp_status sp_row_diagnose(sp_reader *d, const sp_line *line, int as_line, sp_diagnosis *out, char *pointer, size_t cap, size_t *pointer_n) {
+    sp_diagnosis x;
+    char own[256];
+    size_t n = 0;
+    if (!pointer) pointer = own, cap = sizeof own;
+    SP_TRY(sp_diagnose(line->text, as_line, &d->rules->limits, &d->arena, &x, known_name, (void *)(uintptr_t)d->rules, pointer, cap, &n));
+    if (x.status == SP_OK) x = (sp_diagnosis){SP_ERR_INTERNAL, 0, sp_status_expected(SP_ERR_INTERNAL), 1, 1};
+    if (out) *out = x;
+    if (pointer_n) *pointer_n = n;
+    return sp_row_reject(d, line, &x, pointer, n);
+}

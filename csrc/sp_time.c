@@ -1,0 +1,65 @@
+#include "sp_time.h"
+
+static int digits(const uint8_t *p, int n, int64_t *out) {
+    *out = 0;
+    for (int i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9') return 0;
+        *out = *out * 10 + (p[i] - '0');
+    }
+    return 1;
+}
+
+static int64_t days_from_civil(int64_t y, int64_t m, int64_t d) { /* proleptic Gregorian calendar */
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400, yoe = y - era * 400;
+    int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1, doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    return era * 146097 + doe - 719468;
+}
+
+static size_t fraction(sp_view t, size_t i, int64_t *micros) {
+    int64_t scale = 100000;
+    for (*micros = 0; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++, scale /= 10) *micros += (t.p[i] - '0') * scale;
+    return i;
+}
+
+static int64_t number_time(sp_view t) {
+    int64_t whole = 0, micros = 0;
+    size_t i = 0;
+    for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++) {
+        if (i == 17) return INT64_MIN;
+        whole = whole * 10 + (t.p[i] - '0');
+    }
+    if (i == 0) return INT64_MIN;
+    if (i < t.n && t.p[i] == '.') i = fraction(t, i + 1, &micros);
+    if (i != t.n) return INT64_MIN;
+    if (whole < 100000000000) return whole * 1000000 + micros;
+    if (whole < 100000000000000) return whole * 1000 + micros / 1000;
+    return whole;
+}
+
+int64_t sp_time_parse(sp_view t) {
+    int64_t y, mo, d, h = 0, mi = 0, s = 0, micros = 0, oh, om, offset = 0;
+    if (t.n < 10 || t.p[4] != '-') return number_time(t);
+    if (!digits(t.p, 4, &y) || !digits(t.p + 5, 2, &mo) || t.p[7] != '-' || !digits(t.p + 8, 2, &d)) return INT64_MIN;
+    if (mo < 1 || mo > 12 || d < 1 || d > 31) return INT64_MIN;
+    size_t i = 10;
+    if (i < t.n) {
+        if ((t.p[i] != 'T' && t.p[i] != 't' && t.p[i] != ' ') || t.n < 16) return INT64_MIN;
+        if (!digits(t.p + 11, 2, &h) || t.p[13] != ':' || !digits(t.p + 14, 2, &mi) || h > 24 || mi > 59) return INT64_MIN;
+        i = 16;
+        if (i + 2 < t.n && t.p[i] == ':') {
+            if (!digits(t.p + 17, 2, &s) || s > 60) return INT64_MIN;
+            i = 19;
+        }
+        if (i < t.n && (t.p[i] == '.' || t.p[i] == ',')) i = fraction(t, i + 1, &micros);
+        if (i < t.n && (t.p[i] == 'Z' || t.p[i] == 'z')) i++;
+        else if (i + 5 <= t.n && (t.p[i] == '+' || t.p[i] == '-')) {
+            size_t minutes = t.p[i + 3] == ':' ? i + 4 : i + 3;
+            if (minutes + 2 > t.n || !digits(t.p + i + 1, 2, &oh) || !digits(t.p + minutes, 2, &om)) return INT64_MIN;
+            offset = (oh * 60 + om) * (t.p[i] == '-' ? -1 : 1);
+            i = minutes + 2;
+        }
+        if (i != t.n) return INT64_MIN;
+    }
+    return ((days_from_civil(y, mo, d) * 24 + h) * 3600 + (mi - offset) * 60 + s) * 1000000 + micros;
+}

@@ -1,0 +1,598 @@
+#include "sp_verdict.h"
+
+#include <stdio.h>
+
+const char *const sp_body_state_names[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
+const char *const sp_place_names[] = {"payload", "response", "header", "response header", "query", "url"};
+
+const char *sp_state_name(sp_state s) {
+    static const char *const names[] = {"stateful", "stateless", "not_inference", "unknown"};
+    return names[s];
+}
+
+sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
+    memset(j, 0, sizeof *j);
+    j->rules = r;
+    j->alloc = a;
+    sp_arena_init(&j->arena, a);
+    size_t words = r->bit_count / 64 + 1;
+    j->bits = a->resize(a->ctx, NULL, words * sizeof *j->bits);
+    j->bit_mark = a->resize(a->ctx, NULL, (r->bit_count + 1) * sizeof *j->bit_mark);
+    j->each_mark = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_mark);
+    j->each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_bits);
+    j->first = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->first);
+    j->stamps = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->stamps);
+    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps) return SP_ERR_NOMEM;
+    memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
+    return SP_OK;
+}
+
+void sp_judge_reset(sp_judge *j) { sp_arena_reset(&j->arena); }
+
+void sp_judge_fini(sp_judge *j) {
+    void *all[] = {j->bits, j->bit_mark, j->each_mark, j->each_bits, j->first, j->stamps, j->clues.v};
+    for (size_t i = 0; j->alloc && i < sizeof all / sizeof *all; i++)
+        if (all[i]) sp_release(j->alloc, all[i]);
+    if (j->alloc) sp_arena_fini(&j->arena);
+}
+
+/* ---- bits: which tests hold ------------------------------------------------------------------------------------------------------- */
+
+uint16_t sp_mark_form(const sp_mark *m) {
+    switch (m->type) {
+    case SP_NULL: return SP_FORM_NULL;
+    case SP_TRUE: return SP_FORM_TRUE;
+    case SP_FALSE: return SP_FORM_FALSE;
+    case SP_NUMBER: return SP_FORM_NUMBER;
+    case SP_OBJECT: return m->count || m->state & SP_MARK_OPEN ? SP_FORM_OBJECT : SP_FORM_EMPTY_OBJECT;
+    case SP_ARRAY: return m->count || m->state & SP_MARK_OPEN ? SP_FORM_ARRAY : SP_FORM_EMPTY_ARRAY;
+    default: break;
+    }
+    if (m->state & SP_MARK_LONG) return SP_FORM_ID;
+    for (size_t i = 0; i < m->value.n; i++)
+        if (m->value.p[i] > ' ') return SP_FORM_ID;
+    return SP_FORM_BLANK;
+}
+
+static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
+
+static int has(sp_view t, sp_view part) {
+    for (size_t i = 0; part.n && i + part.n <= t.n; i++) {
+        size_t k = 0;
+        while (k < part.n && lower(t.p[i + k]) == lower(part.p[k])) k++;
+        if (k == part.n) return 1;
+    }
+    return 0;
+}
+
+static int text_match(const sp_rules *r, const sp_test *t, sp_view v) {
+    for (uint32_t i = 0; v.p && i < t->texts.n; i++) {
+        sp_view x = r->names.v[r->words.v[t->texts.at + i]];
+        if (t->match == SP_MATCH_IN ? sp_view_eq(x, v) : t->match == SP_MATCH_PREFIX ? v.n >= x.n && memcmp(v.p, x.p, x.n) == 0 : has(v, x)) return 1;
+    }
+    return 0;
+}
+
+static void set_bit(sp_judge *j, uint32_t bit, uint32_t mark) {
+    if (j->bits[bit >> 6] >> (bit & 63) & 1) return;
+    j->bits[bit >> 6] |= (uint64_t)1 << (bit & 63);
+    j->bit_mark[bit] = mark;
+}
+static int bit_set(const sp_judge *j, uint32_t bit) { return (int)(j->bits[bit >> 6] >> (bit & 63) & 1); }
+
+static void run_tests(sp_judge *j, uint32_t node, uint16_t form, sp_view value, uint32_t mark) {
+    const sp_rules *r = j->rules;
+    for (uint32_t k = r->node_tests.v[node]; k; k = r->tests.v[k].next) {
+        const sp_test *t = &r->tests.v[k];
+        if (!(t->forms & form) || (t->match != SP_MATCH_FORM && !text_match(r, t, value))) continue;
+        if (t->local) j->each_bits[t->each] |= 1u << t->local_bit;
+        else set_bit(j, k, mark);
+    }
+}
+
+static void end_each(sp_judge *j, uint32_t e, const sp_mark *marks) {
+    const sp_each *x = &j->rules->eaches.v[e];
+    uint32_t mark = j->each_mark[e], got = j->each_bits[e];
+    if (mark == SP_NO_MARK || (got & x->need) != x->need || got & x->bar) return;
+    if (x->only >= 0 && (marks[mark].type != SP_OBJECT || marks[mark].count != (uint32_t)x->only)) return;
+    if (marks[mark].state & SP_MARK_OPEN && (x->bar || x->only >= 0)) return; /* what is missing may stand in the part that is cut */
+    set_bit(j, x->bit, mark);
+}
+
+void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
+    const sp_rules *r = j->rules;
+    memset(j->bits, 0, (r->bit_count / 64 + 1) * sizeof *j->bits);
+    for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = SP_NO_MARK;
+    if (++j->stamp == 0) memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps), j->stamp = 1;
+    for (uint32_t i = in->lo; i < in->hi; i++) {
+        const sp_mark *m = &in->marks[i];
+        if (m->state & skip_state) continue;
+        for (uint32_t e = r->node_eaches.v[m->node]; e; e = r->eaches.v[e].next) {
+            end_each(j, e, in->marks);
+            j->each_mark[e] = i;
+            j->each_bits[e] = 0;
+        }
+        if (m->type != SP_NULL && j->stamps[m->node] != j->stamp) j->stamps[m->node] = j->stamp, j->first[m->node] = i;
+        if (r->node_tests.v[m->node]) run_tests(j, m->node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
+    }
+    for (uint32_t e = 1; e < r->eaches.n; e++) end_each(j, e, in->marks);
+}
+
+static void test_params(sp_judge *j) {
+    for (uint32_t i = 0; i < j->param_count; i++) {
+        sp_mark m = {.type = SP_STRING, .value = j->params[i].value};
+        run_tests(j, j->params[i].node, sp_mark_form(&m), m.value, SP_NO_MARK);
+    }
+}
+
+uint32_t sp_judge_first(const sp_judge *j, uint32_t node) { return j->stamps[node] == j->stamp ? j->first[node] : SP_NO_MARK; }
+
+sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, uint32_t *mark) {
+    *mark = SP_NO_MARK;
+    for (uint32_t i = 0; i < nodes.n; i++) {
+        uint32_t node = j->rules->words.v[nodes.at + i], k = sp_judge_first(j, node);
+        if (k != SP_NO_MARK && marks[k].value.p && marks[k].type <= SP_STRING) {
+            *mark = k;
+            return marks[k].value;
+        }
+        for (uint32_t p = 0; p < j->param_count; p++)
+            if (j->params[p].node == node) return j->params[p].value;
+    }
+    return (sp_view){0};
+}
+
+static int in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_view v) {
+    for (uint32_t i = 0; i < n; i++)
+        if (sp_view_eq(sp_rules_text(r, r->words.v[at + i]), v)) return 1;
+    return 0;
+}
+
+int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
+    const sp_rules *r = j->rules;
+    uint64_t s = 1;
+    int64_t class = in->status == SP_NULL_INT ? 0 : in->status / 100;
+    for (uint32_t i = 0; i < c.n; i++) {
+        sp_op_code o = r->code.v[c.at + i];
+        uint64_t v = 0;
+        switch (o.op) {
+        case SP_OP_NOT: s ^= 1; continue;
+        case SP_OP_AND: s = (s >> 1) & (s | ~(uint64_t)1); continue;
+        case SP_OP_OR: s = (s >> 1) | (s & 1); continue;
+        case SP_OP_BIT: v = (uint64_t)bit_set(j, o.arg); break;
+        case SP_OP_CONST: v = o.arg; break;
+        case SP_OP_PROVIDER: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.provider); break;
+        case SP_OP_METHOD: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], in->method); break;
+        case SP_OP_NO_URL: v = !j->url.present; break;
+        default: v = o.arg == 0 ? class == 0 : o.arg == 1 ? class == 2 : o.arg == 2 ? class == 4 : class == 5; break;
+        }
+        s = s << 1 | v;
+    }
+    return c.n == 0 || (s & 1);
+}
+
+/* ---- who and what ----------------------------------------------------------------------------------------------------------------- */
+
+static int in_force(int64_t from, int64_t until, int64_t time) {
+    return time == SP_NULL_INT ? until == INT64_MAX : from <= time && time < until;
+}
+
+static void find_host(sp_judge *j, const sp_facts_in *in) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    for (int headers = 0; headers < 2 && !o->host; headers++)
+        for (uint32_t i = 0; i < r->hosts.n && !o->host; i++) {
+            const sp_host *h = &r->hosts.v[i];
+            if (h->by_header != headers || !in_force(h->from, h->until, in->time)) continue;
+            int hit = headers;
+            sp_view region = {0};
+            for (uint32_t k = 0; k < h->match.n && !hit; k++) region = (sp_view){0}, hit = sp_host_match(sp_rules_text(r, r->words.v[h->match.at + k]), j->url.host, &region);
+            if (!headers && hit && h->ports.n) {
+                int port = 0;
+                for (uint32_t k = 0; k < h->ports.n; k++) port |= r->words.v[h->ports.at + k] == j->url.port;
+                hit = port;
+            }
+            if (!hit || !sp_judge_holds(j, in, h->headers)) continue;
+            o->host = h;
+            o->provider = sp_rules_text(r, h->provider);
+            o->region = region;
+        }
+}
+
+static void put_param(sp_judge *j, uint32_t root, sp_view name, sp_view value) {
+    uint8_t key[257];
+    if (name.n > 256 || j->param_count == sizeof j->params / sizeof *j->params) return;
+    key[0] = '"';
+    if (name.n) memcpy(key + 1, name.p, name.n);
+    sp_digest h = sp_x128(key, name.n + 1);
+    uint32_t node = sp_trie_member(&j->rules->trie, root, &h, name.p, name.n);
+    if (node) j->params[j->param_count].node = node, j->params[j->param_count++].value = value;
+}
+
+static void query_params(sp_judge *j) {
+    sp_view q = j->url.query;
+    for (size_t i = 0; i < q.n;) {
+        size_t s = i, eq = SIZE_MAX;
+        for (; i < q.n && q.p[i] != '&'; i++)
+            if (q.p[i] == '=' && eq == SIZE_MAX) eq = i;
+        sp_view name = {q.p + s, (eq == SIZE_MAX ? i : eq) - s}, value = {q.p + i, 0};
+        if (eq != SIZE_MAX) {
+            uint8_t *p = sp_arena_get(&j->arena, i - eq);
+            if (p) value = (sp_view){p, sp_percent_decode((sp_view){q.p + eq + 1, i - eq - 1}, 1, p)};
+        }
+        put_param(j, SP_ROOT_QUERY, name, value);
+        i++;
+    }
+}
+
+static sp_view rewrite(sp_judge *j) {
+    const sp_rules *r = j->rules;
+    sp_view as = j->out.provider;
+    for (uint32_t i = 0; i < r->rewrites.n; i++) {
+        const sp_rewrite *w = &r->rewrites.v[i];
+        const sp_pattern *p = &r->patterns.v[w->path];
+        uint32_t n = 0;
+        if (!in_names(r, w->providers.at, w->providers.n, as) || !sp_path_match(r, p, &j->url, 0, j->catches, 16, &n)) continue;
+        sp_view to = sp_rules_text(r, w->to);
+        sp_view segments[SP_MAX_SEGMENTS];
+        uint32_t count = 0;
+        for (size_t s = 0; s < to.n;) {
+            size_t b = ++s;
+            while (s < to.n && to.p[s] != '/') s++;
+            sp_view seg = {to.p + b, s - b};
+            if (seg.n > 2 && seg.p[0] == '{') {
+                sp_view name = {seg.p + 1, seg.n - 2};
+                if (sp_view_eq(name, sp_rules_text(r, p->rest_name)))
+                    for (uint32_t k = p->n; k < j->url.count && count < SP_MAX_SEGMENTS; k++) segments[count++] = j->url.segments[k];
+                for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
+                    if (sp_view_eq(name, sp_rules_text(r, j->catches[k].name))) segments[count++] = j->catches[k].value;
+            } else if (seg.n && count < SP_MAX_SEGMENTS) segments[count++] = seg;
+        }
+        memcpy(j->url.segments, segments, count * sizeof *segments);
+        j->url.count = count;
+        return sp_rules_text(r, w->as);
+    }
+    return as;
+}
+
+static int operation_fits(sp_judge *j, const sp_facts_in *in, const sp_operation *o, int fold) {
+    const sp_rules *r = j->rules;
+    if (!in_force(o->from, o->until, in->time) && in->time != SP_NULL_INT) return 0;
+    if (o->methods.n && in->method.n && !in_names(r, o->methods.at, o->methods.n, in->method)) return 0;
+    int path = o->e.kind == SP_SHAPE;
+    for (uint32_t k = 0; k < o->paths.n && !path; k++)
+        path = sp_path_match(r, &r->patterns.v[r->words.v[o->paths.at + k]], &j->url, fold, j->catches, 16, &j->catch_count);
+    return path && sp_judge_holds(j, in, o->when);
+}
+
+static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_view as, int fold) {
+    const sp_rules *r = j->rules;
+    for (int general = 0; general < 2; general++)
+        for (uint32_t i = 0; i < r->endpoints.n; i++) {
+            const sp_operation *o = &r->endpoints.v[i];
+            if ((o->on.n == 0) != general || (!general && !in_names(r, o->on.at, o->on.n, as))) continue;
+            if (operation_fits(j, in, o, fold)) return o;
+        }
+    return NULL;
+}
+
+static void find_operation(sp_judge *j, const sp_facts_in *in) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    if (j->url.present) {
+        sp_view as = rewrite(j);
+        o->operation = find_endpoint(j, in, as, 0);
+        if (!o->operation && j->url.upper && (o->operation = find_endpoint(j, in, as, 1))) j->url.odd = j->url.ambiguous = 1;
+        if (!o->operation && j->url.encoded_slash) j->url.odd = 1;
+        for (uint32_t i = 0; o->operation && i < j->catch_count; i++) put_param(j, SP_ROOT_PATH, sp_rules_text(r, j->catches[i].name), j->catches[i].value);
+    }
+    for (uint32_t i = 0; !j->url.present && i < r->shapes.n && !o->operation; i++)
+        if (operation_fits(j, in, &r->shapes.v[i], 0)) o->operation = &r->shapes.v[i], o->by_shape = 1;
+    if (o->operation && o->operation->provider && (!o->provider.p || (o->host && o->host->inferred && o->host->by_header == 0 && o->by_shape)))
+        o->provider = sp_rules_text(r, o->operation->provider);
+}
+
+/* ---- facts ------------------------------------------------------------------------------------------------------------------------ */
+
+static void add_clue(sp_judge *j, sp_clue c, sp_status *st) {
+    if (sp_grow(j->alloc, &j->clues.v, &j->clues.cap, (size_t)j->clues.n + 1, sizeof *j->clues.v) != SP_OK) {
+        *st = SP_ERR_NOMEM;
+        return;
+    }
+    j->clues.v[j->clues.n++] = c;
+}
+
+sp_place sp_node_place(const sp_rules *r, uint32_t node) {
+    while (node >= SP_ROOT_COUNT) node = r->nodes.v[node].parent;
+    static const sp_place places[SP_ROOT_COUNT] = {[SP_ROOT_BODY] = SP_PLACE_PAYLOAD, [SP_ROOT_RESPONSE] = SP_PLACE_RESPONSE,
+                                                   [SP_ROOT_HEADERS] = SP_PLACE_HEADER, [SP_ROOT_RESPONSE_HEADERS] = SP_PLACE_RESPONSE_HEADER,
+                                                   [SP_ROOT_QUERY] = SP_PLACE_QUERY, [SP_ROOT_PATH] = SP_PLACE_URL};
+    return places[node];
+}
+
+static sp_clue clue_at(sp_judge *j, const sp_entry *rule, uint32_t fact, int basis, uint32_t node, uint32_t mark) {
+    sp_clue c = {.rule = rule, .fact = fact, .basis = (uint8_t)basis, .holds = 1, .mark = mark, .node = node};
+    c.place = node ? (uint8_t)sp_node_place(j->rules, node) : SP_PLACE_PAYLOAD;
+    for (uint32_t p = 0; mark == SP_NO_MARK && p < j->param_count; p++)
+        if (j->params[p].node == node) c.text = j->params[p].value;
+    return c;
+}
+
+static void marker_clues(sp_judge *j, const sp_marker *m, uint32_t fact, sp_status *st) {
+    const sp_rules *r = j->rules;
+    if (m->bit) add_clue(j, clue_at(j, &m->e, fact, m->basis, m->node, j->bit_mark[m->bit]), st);
+    else if (!m->looks_at.n) add_clue(j, clue_at(j, &m->e, fact, m->basis, 0, SP_NO_MARK), st);
+    for (uint32_t i = 0; !m->bit && i < m->looks_at.n; i++) {
+        uint32_t node = r->words.v[m->looks_at.at + i];
+        add_clue(j, clue_at(j, &m->e, fact, m->basis, node, sp_judge_first(j, node)), st);
+    }
+}
+
+static void assert_facts(sp_judge *j, const sp_marker *m, sp_status *st) {
+    const sp_rules *r = j->rules;
+    for (uint32_t i = 0; i < m->facts.n; i++) {
+        uint32_t f = r->words.v[m->facts.at + i];
+        sp_set_fact(&j->out.facts, f);
+        marker_clues(j, m, f, st);
+    }
+}
+
+static int deny(sp_judge *j, sp_list denies) { /* how many facts it took away */
+    const sp_rules *r = j->rules;
+    int taken = 0;
+    for (uint32_t i = 0; i < denies.n; i++) {
+        uint32_t f = r->words.v[denies.at + i];
+        taken += sp_has_fact(&j->out.facts, f);
+        j->out.facts.w[f >> 6] &= ~((uint64_t)1 << (f & 63));
+        for (uint32_t k = 0; k < j->clues.n; k++)
+            if (j->clues.v[k].fact == f) j->clues.v[k].holds = 0;
+    }
+    return taken;
+}
+
+typedef struct sp_case { /* what is collected while one reading of an exchange is judged */
+    int incomplete;      /* parts of the payload can't be seen */
+    int denied_counted;  /* some denial decided against a fact that the lens counts */
+    const sp_entry *denier;
+    uint8_t denier_basis;
+    uint32_t missing[8], missing_n; /* nodes */
+} sp_case;
+
+static int counts_any(const sp_judge *j, sp_list facts) {
+    for (uint32_t i = 0; i < facts.n; i++)
+        if (sp_has_fact(&j->rules->lens, j->rules->words.v[facts.at + i])) return 1;
+    return 0;
+}
+
+static int marker_fires(sp_judge *j, const sp_facts_in *in, const sp_marker *m, const sp_case *c) {
+    const sp_rules *r = j->rules;
+    if (!in_force(m->from, m->until, in->time)) return 0;
+    if (m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider)) return 0;
+    if (m->not_providers.n && in_names(r, m->not_providers.at, m->not_providers.n, j->out.provider)) return 0;
+    if (m->bit && !bit_set(j, m->bit)) return 0;
+    if (c->incomplete && m->when.absence) return 0; /* it rests on something not being there, and that can't be seen */
+    return sp_judge_holds(j, in, m->when);
+}
+
+static void mismatch(sp_judge *j, const sp_marker *m, sp_case *c, sp_status *st) {
+    j->out.flags |= SP_FLAG_TYPE_MISMATCH;
+    for (uint32_t i = 0; i < c->missing_n; i++)
+        if (c->missing[i] == m->node) return;
+    if (c->missing_n < 8) c->missing[c->missing_n++] = m->node;
+    sp_clue clue = clue_at(j, &m->e, UINT32_MAX, SP_BASIS_EXPLICIT, m->node, j->bit_mark[m->mismatch]);
+    clue.holds = 0;
+    add_clue(j, clue, st);
+}
+
+static void denial(sp_judge *j, const sp_marker *m, sp_case *c, sp_status *st) {
+    deny(j, m->denies);
+    if (m->facts.n == 0) marker_clues(j, m, UINT32_MAX, st);
+    if (counts_any(j, m->denies) && !c->denier) c->denier = &m->e, c->denier_basis = m->basis;
+}
+
+static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *c, sp_status *st) {
+    const sp_rules *r = j->rules;
+    sp_view api = j->out.operation ? sp_rules_text(r, j->out.operation->api) : (sp_view){0};
+    for (uint32_t i = 0; i < r->overrides.n; i++) {
+        const sp_override *o = &r->overrides.v[i];
+        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider))) continue;
+        if ((o->apis.n && !in_names(r, o->apis.at, o->apis.n, api)) || !in_force(o->from, o->until, in->time) || !sp_judge_holds(j, in, o->when)) continue;
+        int taken = deny(j, o->denies);
+        if (!taken) continue;
+        sp_clue clue = clue_at(j, &o->e, UINT32_MAX, context ? SP_BASIS_CONTEXT : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
+        clue.place = SP_PLACE_URL;
+        clue.text = j->out.provider;
+        add_clue(j, clue, st);
+        if (counts_any(j, o->denies)) {
+            c->denier = &o->e;
+            c->denier_basis = context ? SP_BASIS_CONTEXT : j->out.host && j->out.host->inferred ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
+        }
+    }
+}
+
+static void collect_facts(sp_judge *j, const sp_facts_in *in, sp_case *c, sp_status *st) {
+    const sp_rules *r = j->rules;
+    const sp_operation *o = j->out.operation;
+    for (uint32_t i = 0; i < o->facts.n; i++) {
+        uint32_t f = r->words.v[o->facts.at + i];
+        sp_set_fact(&j->out.facts, f);
+        sp_clue clue = clue_at(j, &o->e, f, j->out.by_shape ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
+        clue.place = j->out.by_shape ? SP_PLACE_PAYLOAD : SP_PLACE_URL;
+        add_clue(j, clue, st);
+    }
+    for (uint32_t i = 0; i < o->markers.n; i++) {
+        const sp_marker *m = &r->markers.v[r->words.v[o->markers.at + i]];
+        if (m->mismatch && bit_set(j, m->mismatch) && !(m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider))) mismatch(j, m, c, st);
+        if (!m->response && m->facts.n && marker_fires(j, in, m, c)) assert_facts(j, m, st);
+    }
+    for (uint32_t i = 0; i < o->markers.n; i++) {
+        const sp_marker *m = &r->markers.v[r->words.v[o->markers.at + i]];
+        if (!m->response && m->denies.n && marker_fires(j, in, m, c)) denial(j, m, c, st);
+    }
+    overrides(j, in, 0, c, st);
+    overrides(j, in, 1, c, st);
+    for (int asserting = 0; asserting < 2; asserting++)
+        for (uint32_t i = 0; i < o->markers.n; i++) {
+            const sp_marker *m = &r->markers.v[r->words.v[o->markers.at + i]];
+            if (!m->response || !marker_fires(j, in, m, c)) continue;
+            if (!asserting && m->denies.n) denial(j, m, c, st);
+            if (asserting && m->facts.n) assert_facts(j, m, st);
+        }
+}
+
+/* ---- the verdict ------------------------------------------------------------------------------------------------------------------ */
+
+static void append(sp_judge *j, const char *text, size_t n) {
+    sp_view old = j->out.missing;
+    uint8_t *p = sp_arena_get(&j->arena, old.n + n + 1);
+    if (!p) return;
+    if (old.n) memcpy(p, old.p, old.n), p[old.n] = ' ';
+    memcpy(p + old.n + (old.n > 0), text, n);
+    j->out.missing = (sp_view){p, old.n + n + (old.n > 0)};
+}
+#define MISSING(j, literal) append(j, literal, sizeof(literal) - 1)
+
+static int method_has_body(sp_view m) {
+    return sp_view_eq(m, SP_VIEW("POST")) || sp_view_eq(m, SP_VIEW("PUT")) || sp_view_eq(m, SP_VIEW("PATCH"));
+}
+
+static int unseen(const sp_judge *j, const sp_facts_in *in) {
+    const sp_operation *o = j->out.operation;
+    if (o && o->body != 0 && !(in->body == SP_BODY_TRUNCATED || in->body == SP_BODY_REDACTED)) return 0;
+    if (in->embedded_too_deep || in->body_unreadable) return 1;
+    if (in->body == SP_BODY_ABSENT) return !in->method.n || method_has_body(in->method);
+    return in->body != SP_BODY_FULL;
+}
+
+static void judge_unknown(sp_judge *j, const sp_facts_in *in) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    int like = in->body == SP_BODY_TRUNCATED || in->body == SP_BODY_ENCRYPTED || in->embedded_too_deep;
+    if (in->body == SP_BODY_ABSENT || in->body_unreadable || in->body == SP_BODY_REDACTED)
+        like = o->host && !o->host->inferred && (in->body_unreadable || method_has_body(in->method));
+    for (uint32_t i = 0; i < r->likes.n && !like; i++)
+        if (sp_judge_holds(j, in, r->likes.v[i].when)) like = 1;
+    if (like) {
+        o->state = SP_STATE_UNKNOWN;
+        MISSING(j, "operation");
+    } else {
+        o->state = SP_STATE_NOT_INFERENCE;
+        o->confidence = SP_BASIS_INFERRED;
+    }
+}
+
+static void decide(sp_judge *j, const sp_case *c) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    const sp_operation *op = o->operation;
+    int best = 99;
+    for (uint32_t i = 0; i < j->clues.n; i++) {
+        const sp_clue *q = &j->clues.v[i];
+        if (!q->holds || q->fact == UINT32_MAX || !sp_has_fact(&r->lens, q->fact) || !sp_has_fact(&o->facts, q->fact) || q->basis >= best) continue;
+        best = q->basis;
+        o->rule = sp_rules_text(r, q->rule->id);
+    }
+    if (c->incomplete && (op->inference || op->body_markers)) MISSING(j, "body");
+    for (uint32_t i = 0; i < c->missing_n; i++) {
+        char pointer[512];
+        append(j, pointer, sp_node_pointer(r, c->missing[i], NULL, pointer, sizeof pointer));
+    }
+    if (j->url.ambiguous) MISSING(j, "url");
+    if (best < 99) o->state = SP_STATE_STATEFUL, o->confidence = best;
+    else if (o->missing.n) o->state = SP_STATE_UNKNOWN;
+    else {
+        o->state = op->inference ? SP_STATE_STATELESS : SP_STATE_NOT_INFERENCE;
+        o->confidence = o->by_shape || (o->host && o->host->inferred) ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
+        o->rule = sp_rules_text(r, op->e.id);
+        if (c->denier && op->inference) o->rule = sp_rules_text(r, c->denier->id), o->confidence = c->denier_basis;
+    }
+    if (best < 99 || o->state != SP_STATE_UNKNOWN) return;
+    o->rule = sp_rules_text(r, op->e.id);
+}
+
+static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
+    sp_status st = SP_OK;
+    sp_case c = {0};
+    sp_verdict *o = &j->out;
+    memset(o, 0, sizeof *o);
+    o->confidence = -1;
+    j->clues.n = j->param_count = j->catch_count = 0;
+    SP_TRY(sp_url_parse(in->url, &j->arena, &j->url));
+    query_params(j);
+    if (!j->looked || skip) sp_judge_look(j, in, skip);
+    j->looked = 0;
+    test_params(j);
+    find_host(j, in);
+    find_operation(j, in);
+    test_params(j); /* now with what the path caught */
+    if (o->operation) {
+        c.incomplete = unseen(j, in);
+        collect_facts(j, in, &c, &st);
+        decide(j, &c);
+    } else judge_unknown(j, in);
+    if (j->url.odd) o->flags |= SP_FLAG_ODD_PATH;
+    if (in->status >= 400 && in->status < 500) o->flags |= SP_FLAG_REFUSED;
+    if (in->status >= 500 && in->status < 600) o->flags |= SP_FLAG_FAILED;
+    if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2)) o->flags |= SP_FLAG_NO_BODY;
+    o->clues = j->clues.v;
+    o->clue_count = j->clues.n;
+    return st;
+}
+
+/* Names that stand twice with values that differ: judged once with the first and once with the last of them. What both
+   readings prove holds; where they part, the verdict is open. */
+static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
+    SP_TRY(judge_once(j, in, SP_MARK_NOT_FIRST));
+    sp_state first_state = j->out.state;
+    sp_facts first = j->out.facts;
+    const sp_operation *operation = j->out.operation;
+    uint32_t flags = j->out.flags;
+    SP_TRY(judge_once(j, in, SP_MARK_NOT_LAST));
+    sp_verdict *o = &j->out;
+    o->flags |= flags;
+    if (first_state == o->state && memcmp(&first, &o->facts, sizeof first) == 0 && operation == o->operation) return SP_OK;
+    int proven = 0;
+    for (int w = 0; w < SP_FACT_WORDS; w++) {
+        o->facts.w[w] &= first.w[w];
+        proven |= (o->facts.w[w] & j->rules->lens.w[w]) != 0;
+    }
+    for (uint32_t i = 0; i < j->clues.n; i++)
+        if (j->clues.v[i].fact != UINT32_MAX && !sp_has_fact(&o->facts, j->clues.v[i].fact)) j->clues.v[i].holds = 0;
+    if (operation != o->operation) proven = 0;
+    char pointer[512];
+    append(j, pointer, sp_node_pointer(j->rules, node, NULL, pointer, sizeof pointer));
+    o->state = proven ? SP_STATE_STATEFUL : SP_STATE_UNKNOWN;
+    if (!proven) o->confidence = -1;
+    return SP_OK;
+}
+
+sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in) {
+    uint32_t unequal = 0;
+    for (uint32_t i = in->lo; i < in->hi && !unequal; i++)
+        if (in->marks[i].state & SP_MARK_UNEQUAL) unequal = in->marks[i].node;
+    return unequal ? judge_both(j, in, unequal) : judge_once(j, in, 0);
+}
+
+size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap) {
+    uint32_t path[64], n = 0;
+    size_t len = 0;
+    sp_place place = sp_node_place(r, node);
+    int plain = place != SP_PLACE_PAYLOAD && place != SP_PLACE_RESPONSE;
+    for (; node >= SP_ROOT_COUNT && n < 64; node = r->nodes.v[node].parent) path[n++] = node;
+    while (n--) {
+        const sp_node *nd = &r->nodes.v[path[n]];
+        char digits[16];
+        sp_view name = nd->name;
+        if (!name.p) {
+            int d = mark && nd->stars ? snprintf(digits, sizeof digits, "%u", mark->index[nd->stars - 1]) : snprintf(digits, sizeof digits, "*");
+            name = (sp_view){(const uint8_t *)digits, (size_t)d};
+        }
+        if (len + 2 * name.n + 2 > cap) break;
+        if (!plain) out[len++] = '/';
+        for (size_t i = 0; i < name.n; i++) {
+            uint8_t c = name.p[i];
+            if (!plain && (c == '~' || c == '/')) out[len++] = '~', c = c == '~' ? '0' : '1';
+            out[len++] = (char)c;
+        }
+    }
+    return len;
+}

@@ -1,0 +1,93 @@
+/* What one exchange means: marks, URL and headers → operation, facts, verdict, evidence. */
+#ifndef SP_VERDICT_H
+#define SP_VERDICT_H
+
+#include "sp_batch.h"
+#include "sp_rules_impl.h"
+#include "sp_url.h"
+
+typedef enum sp_body_state { SP_BODY_FULL, SP_BODY_TRUNCATED, SP_BODY_OFFLOADED, SP_BODY_REDACTED, SP_BODY_ENCRYPTED, SP_BODY_ABSENT } sp_body_state;
+extern const char *const sp_body_state_names[];
+
+/* What is known of an exchange beside its marks. */
+typedef struct sp_facts_in {
+    sp_view method, url;
+    int64_t status, time;   /* SP_NULL_INT: unknown; time in microseconds */
+    sp_body_state body;
+    uint8_t body_unreadable;/* there, and no JSON: what it asks for can't be seen */
+    uint8_t embedded_too_deep;
+    const sp_mark *marks;   /* of the envelope and of all that was opened */
+    uint32_t lo, hi;        /* range of the marks that count */
+} sp_facts_in;
+
+typedef enum sp_place { SP_PLACE_PAYLOAD, SP_PLACE_RESPONSE, SP_PLACE_HEADER, SP_PLACE_RESPONSE_HEADER, SP_PLACE_QUERY, SP_PLACE_URL } sp_place;
+extern const char *const sp_place_names[];
+
+typedef struct sp_clue { /* a piece of evidence */
+    const sp_entry *rule;
+    uint32_t fact;       /* UINT32_MAX: it only denies, or is a mismatch */
+    uint8_t basis, holds, place;
+    uint32_t mark;       /* SP_NO_MARK: none */
+    uint32_t node;       /* place without a mark */
+    sp_view text;        /* value from the URL */
+} sp_clue;
+
+typedef struct sp_verdict {
+    const sp_host *host;
+    const sp_operation *operation; /* NULL: unknown */
+    uint8_t by_shape;
+    sp_view provider, region;
+    sp_facts facts;
+    sp_state state;
+    sp_view rule;
+    int confidence;      /* sp_basis, or -1 */
+    sp_view missing;
+    uint32_t flags;
+    const sp_clue *clues;
+    uint32_t clue_count;
+} sp_verdict;
+
+/* Scratch of one thread. */
+typedef struct sp_judge {
+    const sp_rules *rules;
+    const sp_alloc *alloc;
+    sp_arena arena;      /* reset with sp_judge_reset */
+    uint64_t *bits;
+    uint32_t *bit_mark;  /* first mark that set a bit */
+    uint32_t *each_mark, *each_bits;
+    uint32_t *first;     /* first present value of a node, +1; valid for `stamp` */
+    uint32_t *stamps;
+    uint32_t stamp;
+    uint8_t looked;      /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
+    SP_VEC(sp_clue) clues;
+    sp_url url;
+    sp_catch catches[16];
+    uint32_t catch_count;
+    struct sp_param {
+        uint32_t node;
+        sp_view value;
+    } params[64];        /* query parameters and path catches that rules look at */
+    uint32_t param_count;
+    sp_verdict out;
+} sp_judge;
+
+sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a);
+void sp_judge_reset(sp_judge *j);
+void sp_judge_fini(sp_judge *j);
+
+/* Judges one exchange; j->out holds until the next call. */
+sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in);
+/* Only the bits of the conditions over the marks (for wrappers and body rules). */
+void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state);
+int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c);
+
+/* The first mark of a node with a value other than null, or SP_NO_MARK. */
+uint32_t sp_judge_first(const sp_judge *j, uint32_t node);
+/* The value of the first of these nodes that has one: text, number or literal; p NULL if none. Query and path included. */
+sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, uint32_t *mark);
+uint16_t sp_mark_form(const sp_mark *m);
+/* JSON pointer (or name of a header, parameter, part of a path) of a node, with the indices of a mark; written to out, cut at cap. */
+size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap);
+sp_place sp_node_place(const sp_rules *r, uint32_t node);
+
+#endif
