@@ -104,23 +104,30 @@ static int has_keyword(sp_view v) {
     return found;
 }
 
-/* A run of letters and digits that no word gives: digits among capitals, digits in several places, or case that jumps. A lower-case
-   stretch of one or two letters jumps at each end that a capital makes; those of CamelCase are longer. */
+/* A run of letters and digits that no word gives: capitals with digits among them, hexadecimal digits, digits in several places, or
+   case that jumps. A lower-case stretch of one or two letters jumps at each end that a capital makes; those of CamelCase are longer. */
 static int looks_random(const uint8_t *p, size_t n) {
-    size_t digits = 0, upper = 0, lower = 0, kinds = 0, jumps = 0, stretch = 0;
+    size_t digits = 0, hex = 0, kinds = 0, jumps = 0, low = 0; /* low: lower-case letters up to here */
+    size_t high = 0, high_upper = 0, high_digits = 0;          /* the same without lower-case ones */
+    int capitals = 0;
     for (size_t i = 0; i < n; i++) {
         digits += (size_t)is_digit(p[i]);
-        upper += (size_t)is_upper(p[i]);
-        lower += (size_t)is_lower(p[i]);
+        hex += (size_t)is_hex(p[i]);
         if (i) kinds += is_digit(p[i]) != is_digit(p[i - 1]);
-        if (is_lower(p[i])) stretch++;
-        if (stretch && (i + 1 == n || !is_lower(p[i + 1]))) {
-            if (stretch <= 2) jumps += (size_t)(i >= stretch && is_upper(p[i - stretch])) + (size_t)(i + 1 < n && is_upper(p[i + 1]));
-            stretch = 0;
+        if (is_lower(p[i])) {
+            low++;
+            high = high_upper = high_digits = 0;
+        } else {
+            low = 0;
+            high++;
+            high_upper += (size_t)is_upper(p[i]);
+            high_digits += (size_t)is_digit(p[i]);
         }
+        capitals |= high_upper >= 3 && (high_digits ? high >= CAPITALS_RUN : high >= RANDOM_RUN);
+        if ((low == 1 || low == 2) && (i + 1 == n || !is_lower(p[i + 1])))
+            jumps += (size_t)(i >= low && is_upper(p[i - low])) + (size_t)(i + 1 < n && is_upper(p[i + 1]));
     }
-    return (n >= CAPITALS_RUN && upper && digits && !lower) ||
-           (n >= RANDOM_RUN && ((upper && !lower) || (digits >= 2 && kinds >= 2) || 4 * jumps >= n));
+    return capitals || (n >= RANDOM_RUN && (4 * jumps >= n || (digits >= 2 && (kinds >= 2 || hex == n))));
 }
 
 static int has_random_run(sp_view v) {

@@ -69,7 +69,7 @@ static void route_columns(fill *f) {
     const sp_verdict *v = f->in->verdict;
     const sp_judge *j = &f->d->judge;
     sp_exchange_row *row = &f->row;
-    row->provider = v->provider.p ? v->provider : SP_VIEW("unknown");
+    row->provider = v->provider ? sp_rules_text(r, v->provider) : SP_VIEW("unknown");
     if (v->host) row->cloud = sp_rules_text(r, v->host->cloud);
     row->region = shown(f, v->region);
     if (j->url.host.n) {

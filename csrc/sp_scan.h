@@ -53,6 +53,8 @@ typedef struct sp_scan {
     size_t hash_cap;
     uint64_t *shapes;
     size_t shape_cap;
+    uint32_t *firsts;      /* for each member of the open objects that the trie reaches: number of marks before its value */
+    size_t first_cap;
     uint8_t *buf;          /* unescaped string of the moment */
     size_t buf_cap;
     sp_arena arena;        /* unescaped short values of marks */

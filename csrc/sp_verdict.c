@@ -21,8 +21,10 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     j->each_mark = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_mark);
     j->each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_bits);
     j->first = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->first);
+    j->hosts = a->resize(a->ctx, NULL, SP_HOST_MEMOS * sizeof *j->hosts);
     j->stamps = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->stamps);
-    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps) return SP_ERR_NOMEM;
+    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps || !j->hosts) return SP_ERR_NOMEM;
+    memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
     memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
     return SP_OK;
 }
@@ -30,7 +32,7 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
 void sp_judge_reset(sp_judge *j) { sp_arena_reset(&j->arena); }
 
 void sp_judge_fini(sp_judge *j) {
-    void *all[] = {j->bits, j->bit_mark, j->each_mark, j->each_bits, j->first, j->stamps, j->clues.v};
+    void *all[] = {j->bits, j->bit_mark, j->each_mark, j->each_bits, j->first, j->stamps, j->hosts, j->clues.v};
     for (size_t i = 0; j->alloc && i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(j->alloc, all[i]);
     if (j->alloc) sp_arena_fini(&j->arena);
@@ -141,9 +143,9 @@ sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, u
     return (sp_view){0};
 }
 
-static int in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_view v) {
+static int in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_name name) {
     for (uint32_t i = 0; i < n; i++)
-        if (sp_view_eq(sp_rules_text(r, r->words.v[at + i]), v)) return 1;
+        if (r->words.v[at + i] == name) return 1;
     return 0;
 }
 
@@ -161,7 +163,7 @@ int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
         case SP_OP_BIT: v = (uint64_t)bit_set(j, o.arg); break;
         case SP_OP_CONST: v = o.arg; break;
         case SP_OP_PROVIDER: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.provider); break;
-        case SP_OP_METHOD: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], in->method); break;
+        case SP_OP_METHOD: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->method); break;
         case SP_OP_NO_URL: v = !j->url.present; break;
         default: v = o.arg == 0 ? class == 0 : o.arg == 1 ? class == 2 : o.arg == 2 ? class == 4 : class == 5; break;
         }
@@ -176,26 +178,59 @@ static int in_force(int64_t from, int64_t until, int64_t time) {
     return time == SP_NULL_INT ? until == INT64_MAX : from <= time && time < until;
 }
 
+static int host_fits(const sp_judge *j, const sp_host *h, sp_view *region) {
+    const sp_rules *r = j->rules;
+    int hit = 0, port = h->ports.n == 0;
+    for (uint32_t k = 0; k < h->ports.n; k++) port |= r->words.v[h->ports.at + k] == j->url.port;
+    for (uint32_t k = 0; k < h->match.n && port && !hit; k++) {
+        *region = (sp_view){0};
+        hit = sp_host_match(sp_rules_text(r, r->words.v[h->match.at + k]), j->url.host, region);
+    }
+    return hit;
+}
+
+static struct sp_host_memo *memo_of(sp_judge *j) {
+    uint64_t key = sp_x64(j->url.host.p, j->url.host.n) ^ j->url.port * 0x9e3779b97f4a7c15u;
+    struct sp_host_memo *m = &j->hosts[key % SP_HOST_MEMOS];
+    if (j->url.host.n > sizeof m->text) return NULL;
+    if (m->key == key && m->n == j->url.host.n && memcmp(m->text, j->url.host.p, m->n) == 0) return m;
+    m->key = key;
+    m->known = 0;
+    m->n = (uint8_t)j->url.host.n;
+    memcpy(m->text, j->url.host.p, m->n);
+    return m;
+}
+
+static void remember(struct sp_host_memo *m, const sp_judge *j, uint32_t host, sp_view region) {
+    m->known = 1;
+    m->host = host;
+    m->region = region.p ? (sp_view){(const uint8_t *)m->text + (region.p - j->url.host.p), region.n} : (sp_view){0};
+}
+
+static void use_host(sp_judge *j, uint32_t i, sp_view region) {
+    j->out.host = &j->rules->hosts.v[i];
+    j->out.provider = j->out.host->provider;
+    j->out.region = region;
+}
+
+/* The first rule that the host, its port and the headers fit. Hosts repeat, so what depends on nothing but them is remembered. */
 static void find_host(sp_judge *j, const sp_facts_in *in) {
     const sp_rules *r = j->rules;
-    sp_verdict *o = &j->out;
-    for (int headers = 0; headers < 2 && !o->host; headers++)
-        for (uint32_t i = 0; i < r->hosts.n && !o->host; i++) {
-            const sp_host *h = &r->hosts.v[i];
-            if (h->by_header != headers || !in_force(h->from, h->until, in->time)) continue;
-            int hit = headers;
-            sp_view region = {0};
-            for (uint32_t k = 0; k < h->match.n && !hit; k++) region = (sp_view){0}, hit = sp_host_match(sp_rules_text(r, r->words.v[h->match.at + k]), j->url.host, &region);
-            if (!headers && hit && h->ports.n) {
-                int port = 0;
-                for (uint32_t k = 0; k < h->ports.n; k++) port |= r->words.v[h->ports.at + k] == j->url.port;
-                hit = port;
-            }
-            if (!hit || !sp_judge_holds(j, in, h->headers)) continue;
-            o->host = h;
-            o->provider = sp_rules_text(r, h->provider);
-            o->region = region;
-        }
+    sp_view region = {0};
+    struct sp_host_memo *m = j->url.host.n ? memo_of(j) : NULL;
+    int plain = 1;
+    if (m && m->known && m->host) use_host(j, m->host - 1, m->region);
+    for (uint32_t i = 0; i < r->hosts.n && !j->out.host && j->url.host.n && !(m && m->known); i++) {
+        const sp_host *h = &r->hosts.v[i];
+        if (h->by_header || !host_fits(j, h, &region)) continue;
+        plain &= h->headers.n == 0 && h->from == INT64_MIN && h->until == INT64_MAX;
+        if (in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, region);
+    }
+    if (m && !m->known && plain) remember(m, j, j->out.host ? (uint32_t)(j->out.host - r->hosts.v) + 1 : 0, j->out.region);
+    for (uint32_t i = 0; i < r->hosts.n && !j->out.host; i++) {
+        const sp_host *h = &r->hosts.v[i];
+        if (h->by_header && in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
+    }
 }
 
 static void put_param(sp_judge *j, uint32_t root, sp_view name, sp_view value) {
@@ -224,9 +259,9 @@ static void query_params(sp_judge *j) {
     }
 }
 
-static sp_view rewrite(sp_judge *j) {
+static sp_name rewrite(sp_judge *j) {
     const sp_rules *r = j->rules;
-    sp_view as = j->out.provider;
+    sp_name as = j->out.provider;
     for (uint32_t i = 0; i < r->rewrites.n; i++) {
         const sp_rewrite *w = &r->rewrites.v[i];
         const sp_pattern *p = &r->patterns.v[w->path];
@@ -249,7 +284,7 @@ static sp_view rewrite(sp_judge *j) {
         }
         memcpy(j->url.segments, segments, count * sizeof *segments);
         j->url.count = count;
-        return sp_rules_text(r, w->as);
+        return w->as;
     }
     return as;
 }
@@ -257,14 +292,14 @@ static sp_view rewrite(sp_judge *j) {
 static int operation_fits(sp_judge *j, const sp_facts_in *in, const sp_operation *o, int fold) {
     const sp_rules *r = j->rules;
     if (!in_force(o->from, o->until, in->time) && in->time != SP_NULL_INT) return 0;
-    if (o->methods.n && in->method.n && !in_names(r, o->methods.at, o->methods.n, in->method)) return 0;
+    if (o->methods.n && in->method.n && !in_names(r, o->methods.at, o->methods.n, j->method)) return 0;
     int path = o->e.kind == SP_SHAPE;
     for (uint32_t k = 0; k < o->paths.n && !path; k++)
         path = sp_path_match(r, &r->patterns.v[r->words.v[o->paths.at + k]], &j->url, fold, j->catches, 16, &j->catch_count);
     return path && sp_judge_holds(j, in, o->when);
 }
 
-static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_view as, int fold) {
+static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_name as, int fold) {
     const sp_rules *r = j->rules;
     for (int general = 0; general < 2; general++)
         for (uint32_t i = 0; i < r->endpoints.n; i++) {
@@ -279,7 +314,7 @@ static void find_operation(sp_judge *j, const sp_facts_in *in) {
     const sp_rules *r = j->rules;
     sp_verdict *o = &j->out;
     if (j->url.present) {
-        sp_view as = rewrite(j);
+        sp_name as = rewrite(j);
         o->operation = find_endpoint(j, in, as, 0);
         if (!o->operation && j->url.upper && (o->operation = find_endpoint(j, in, as, 1))) j->url.odd = j->url.ambiguous = 1;
         if (!o->operation && j->url.encoded_slash) j->url.odd = 1;
@@ -287,8 +322,8 @@ static void find_operation(sp_judge *j, const sp_facts_in *in) {
     }
     for (uint32_t i = 0; !j->url.present && i < r->shapes.n && !o->operation; i++)
         if (operation_fits(j, in, &r->shapes.v[i], 0)) o->operation = &r->shapes.v[i], o->by_shape = 1;
-    if (o->operation && o->operation->provider && (!o->provider.p || (o->host && o->host->inferred && o->host->by_header == 0 && o->by_shape)))
-        o->provider = sp_rules_text(r, o->operation->provider);
+    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred && o->host->by_header == 0 && o->by_shape)))
+        o->provider = o->operation->provider;
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------------------------ */
@@ -391,7 +426,7 @@ static void denial(sp_judge *j, const sp_marker *m, sp_case *c, sp_status *st) {
 
 static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *c, sp_status *st) {
     const sp_rules *r = j->rules;
-    sp_view api = j->out.operation ? sp_rules_text(r, j->out.operation->api) : (sp_view){0};
+    sp_name api = j->out.operation ? j->out.operation->api : 0;
     for (uint32_t i = 0; i < r->overrides.n; i++) {
         const sp_override *o = &r->overrides.v[i];
         if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider))) continue;
@@ -400,7 +435,7 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
         if (!taken) continue;
         sp_clue clue = clue_at(j, &o->e, UINT32_MAX, context ? SP_BASIS_CONTEXT : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
         clue.place = SP_PLACE_URL;
-        clue.text = j->out.provider;
+        clue.text = sp_rules_text(r, j->out.provider);
         add_clue(j, clue, st);
         if (counts_any(j, o->denies)) {
             c->denier = &o->e;
@@ -515,6 +550,7 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
     sp_verdict *o = &j->out;
     memset(o, 0, sizeof *o);
     o->confidence = -1;
+    j->method = in->method.n ? sp_rules_find(j->rules, in->method) : 0;
     j->clues.n = j->param_count = j->catch_count = 0;
     SP_TRY(sp_url_parse(in->url, &j->arena, &j->url));
     query_params(j);

@@ -36,7 +36,8 @@ typedef struct sp_verdict {
     const sp_host *host;
     const sp_operation *operation; /* NULL: unknown */
     uint8_t by_shape;
-    sp_view provider, region;
+    sp_name provider;    /* 0: unknown */
+    sp_view region;
     sp_facts facts;
     sp_state state;
     sp_view rule;
@@ -46,6 +47,8 @@ typedef struct sp_verdict {
     const sp_clue *clues;
     uint32_t clue_count;
 } sp_verdict;
+
+#define SP_HOST_MEMOS 64u
 
 /* Scratch of one thread. */
 typedef struct sp_judge {
@@ -58,6 +61,15 @@ typedef struct sp_judge {
     uint32_t *first;     /* first present value of a node, +1; valid for `stamp` */
     uint32_t *stamps;
     uint32_t stamp;
+    sp_name method;      /* interned, 0: no rule names it */
+    struct sp_host_memo {
+        uint64_t key;    /* hash of host and port */
+        uint8_t known;   /* 0: `host` is not told yet */
+        uint32_t host;   /* index + 1, or 0: none */
+        sp_view region;
+        char text[104];  /* the host, and its region inside */
+        uint8_t n;
+    } *hosts;            /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
     uint8_t looked;      /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
     SP_VEC(sp_clue) clues;
     sp_url url;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "sp_columns_impl.h"
+
 /* A capsule that was not consumed still has its release. */
 #define CAPSULE(kind, type, capsule_name)                                                                              \
     static void kind##_capsule_free(PyObject *capsule) {                                                               \

@@ -6,12 +6,14 @@
 
 core_batch *core_batch_new(core_state *s, const core_rules *rules) {
     core_batch *b = (core_batch *)PyType_GenericAlloc(s->batch_type, 0);
+    if (b) PyObject_GC_UnTrack(b); /* nobody may find it before it is filled */
     if (b) memcpy(b->digest, rules->digest, sizeof b->digest);
     return b;
 }
 
 void core_batch_fill(core_batch *b, sp_columns *taken) {
     b->part = (sp_part){taken, 0, sp_columns_rows(taken)};
+    PyObject_GC_Track(b);
 }
 
 static const sp_part *part_of(PyObject *self) {
@@ -27,11 +29,11 @@ const sp_schema *core_schema(PyObject *table) {
 }
 
 /* What Python values of times are made with. */
-typedef struct clock {
+typedef struct times {
     PyObject *delta, *epoch;
-} clock;
+} times;
 
-static int clock_init(clock *c) {
+static int times_init(times *c) {
     PyObject *module = PyImport_ImportModule("datetime");
     PyObject *zones = module ? PyObject_GetAttrString(module, "timezone") : NULL;
     PyObject *utc = zones ? PyObject_GetAttrString(zones, "utc") : NULL;
@@ -43,12 +45,12 @@ static int clock_init(clock *c) {
     return c->delta ? 0 : -1;
 }
 
-static void clock_fini(clock *c) {
+static void times_fini(times *c) {
     Py_XDECREF(c->delta);
     Py_XDECREF(c->epoch);
 }
 
-static PyObject *time_value(const clock *c, int64_t us) {
+static PyObject *time_value(const times *c, int64_t us) {
     PyObject *since = PyObject_CallFunction(c->delta, "iiL", 0, 0, (long long)us);
     PyObject *o = since ? PyNumber_Add(c->epoch, since) : NULL;
     Py_XDECREF(since);
@@ -66,7 +68,7 @@ static PyObject *list_value(const sp_columns *c, size_t column, size_t row, int 
     return o;
 }
 
-static PyObject *cell_value(const clock *k, const sp_columns *c, size_t column, size_t row, int tuples) {
+static PyObject *cell_value(const times *k, const sp_columns *c, size_t column, size_t row, int tuples) {
     if (!spi_cell_valid(c, column, row)) return Py_NewRef(Py_None);
     switch (c->schema->columns[column].kind) {
     case SP_KIND_STR: return core_str(spi_cell_text(c, column, row));
@@ -77,7 +79,7 @@ static PyObject *cell_value(const clock *k, const sp_columns *c, size_t column, 
     }
 }
 
-static PyObject *row_value(const clock *k, const sp_columns *c, PyObject *names, size_t row) {
+static PyObject *row_value(const times *k, const sp_columns *c, PyObject *names, size_t row) {
     PyObject *d = PyDict_New();
     for (size_t i = 0; d && i < c->schema->count; i++) {
         PyObject *value = cell_value(k, c, i, row, 0);
@@ -102,18 +104,18 @@ static PyObject *batch_to_pylist(PyObject *self, PyObject *const *args, Py_ssize
     const sp_part *p = part_of(self);
     PyObject *v[1], *list = NULL, *names = NULL;
     size_t count = p->count;
-    clock k = {0};
+    times k = {0};
     if (core_bind(&sig, args, n, kwnames, v) < 0 || core_size(v[0], "limit", &count) < 0) goto done;
     if (count > p->count) count = p->count;
     names = names_of(p->columns->schema);
-    if (!names || clock_init(&k) < 0) goto done;
+    if (!names || times_init(&k) < 0) goto done;
     list = PyList_New((Py_ssize_t)count);
     for (size_t i = 0; list && i < count; i++) {
         PyObject *row = row_value(&k, p->columns, names, p->from + i);
         if (!row || PyList_SetItem(list, (Py_ssize_t)i, row) < 0) Py_CLEAR(list);
     }
 done:
-    clock_fini(&k);
+    times_fini(&k);
     Py_XDECREF(names);
     return list;
 }
@@ -175,11 +177,11 @@ static PyObject *batch_counts(PyObject *self, PyObject *const *args, Py_ssize_t 
     PyObject *d = NULL;
     sp_group *groups = NULL;
     size_t group_n = 0, *columns = PyMem_Calloc((size_t)n + 1, sizeof *columns);
-    clock k = {0};
+    times k = {0};
     int ok = columns != NULL;
     if (!ok) PyErr_NoMemory();
     for (Py_ssize_t i = 0; ok && i < n; i++) ok = column_index(c->schema, args[i], &columns[i]) == 0;
-    if (!ok || clock_init(&k) < 0) goto done;
+    if (!ok || times_init(&k) < 0) goto done;
     sp_status st = sp_group_rows(&sp_alloc_std, c, p->from, p->count, columns, (size_t)n, &groups, &group_n);
     d = st == SP_OK ? PyDict_New() : NULL;
     if (st != SP_OK) core_raise(st);
@@ -196,7 +198,7 @@ static PyObject *batch_counts(PyObject *self, PyObject *const *args, Py_ssize_t 
     }
 done:
     sp_release(&sp_alloc_std, groups);
-    clock_fini(&k);
+    times_fini(&k);
     PyMem_Free(columns);
     return d;
 }

@@ -1,0 +1,83 @@
+# What CI calls, and a person types. `make check` wants what tools/setup.sh sets up.
+PYTHON ?= .venv/bin/python
+CC ?= gcc
+CLANG ?= clang
+VARIANT ?= plain
+O := build/c/$(VARIANT)
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Werror
+FLAGS_plain := -O2 -g
+FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan := -O1 -g -fsanitize=thread
+FLAGS_cov := $(FLAGS_asan) --coverage
+FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DSP_FUZZING
+CFLAGS_ALL := -std=gnu11 $(WARN) -Icsrc -Itests/c -pthread $(FLAGS_$(VARIANT)) $(CFLAGS)
+LIBS := -ljansson -lxxhash -lm -pthread
+
+CORE := $(patsubst csrc/%.c,$(O)/%.o,$(wildcard csrc/*.c))
+CTESTS := $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c))
+CHELP := $(patsubst tests/c/%.c,$(O)/%.o,$(filter-out tests/c/test_%.c tests/c/twin_%.c,$(wildcard tests/c/*.c)))
+FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/fuzz_*.c))
+HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/include/*.h tests/c/*.h fuzz/*.h)
+SECONDS_EACH ?= 20
+C_FILES := $(wildcard csrc/*.[ch] csrc/binding/*.[ch] csrc/include/*.h tests/c/*.[ch] fuzz/*.[ch])
+
+.PHONY: check ctests ctests-build asan cov fuzz-build fuzz-short bench format lint docs clean
+.SECONDARY:
+
+check: ctests ## C tests and the Python suite
+	$(PYTHON) -m pytest
+
+$(O)/%.o: csrc/%.c $(HEADERS)
+	@mkdir -p $(O)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+$(O)/%.o: tests/c/%.c $(HEADERS)
+	@mkdir -p $(O)
+	$(CC) $(CFLAGS_ALL) -c $< -o $@
+$(O)/test_%: $(O)/test_%.o $(CORE) $(CHELP)
+	$(CC) $(CFLAGS_ALL) $^ -o $@ $(LIBS)
+$(O)/fuzz_%: fuzz/fuzz_%.c $(CORE) $(CHELP)
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ -o $@ $(LIBS)
+
+ctests-build: $(addprefix $(O)/,$(CTESTS)) ## C test programs of VARIANT (plain, asan, tsan, cov)
+ctests: ctests-build
+	@for t in $(CTESTS); do $(O)/$$t >$(O)/$$t.log 2>&1 || { cat $(O)/$$t.log; echo "FAILED: $$t"; exit 1; }; done; echo "C tests ($(VARIANT)): $(words $(CTESTS)) programs passed"
+
+asan: ## C tests and the Python suite under AddressSanitizer and UBSan
+	$(MAKE) --no-print-directory VARIANT=asan ctests
+	tools/pytest_sanitized.sh
+
+cov: ## line coverage of the C core, out of one instrumented run of everything; fails under 90 %
+	rm -rf build/c/cov build/sanitized
+	$(MAKE) --no-print-directory VARIANT=cov ctests
+	COVERAGE=1 tools/pytest_sanitized.sh
+	$(PYTHON) tools/coverage.py --fail-under 90
+
+fuzz-build:
+	$(MAKE) --no-print-directory VARIANT=fuzz CC=$(CLANG) $(addprefix build/c/fuzz/,$(FUZZERS))
+fuzz-short: fuzz-build ## every fuzz target for SECONDS_EACH seconds
+	@for f in $(FUZZERS); do SECONDS_EACH=$(SECONDS_EACH) tools/fuzz.sh $$f || exit 1; done
+
+bench: ## whole scan against simdjson's DOM parse of the same file
+	$(PYTHON) bench/compare.py $(BENCH_ARGS)
+
+format: ## formats C and Python in place
+	clang-format -i $(C_FILES)
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint: ## all that is checked without running anything
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	clang-format --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 --suppress=missingIncludeSystem \
+	  --suppress=uninitvar:csrc/sp_columns.def -Icsrc csrc/*.c
+	$(PYTHON) tools/check_layers.py
+	$(PYTHON) tools/gen_docs.py --check
+
+docs: ## the generated pages
+	$(PYTHON) tools/gen_docs.py
+
+clean:
+	rm -rf build dist python/*.egg-info python/stateprint/*.so

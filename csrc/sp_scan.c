@@ -1,0 +1,616 @@
+/* The scan: one loop over the tokens of a JSON text with an explicit stack of frames. */
+#include "sp_scan.h"
+
+#include "sp_hash_inl.h"
+#include "sp_kernel.h"
+#include "sp_number.h"
+#include "sp_order.h"
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+enum {
+    SHAPED_OBJECT = 3, /* deepest object depth at which an object … */
+    SHAPED_ARRAY = 4,  /* … and an array has a shape of its own */
+    FEW_SHAPES = 8,    /* up to here an array keeps its distinct shapes without sorting */
+    PLAIN_DIGITS = 15, /* an integer of so many digits is below 2^53 and its own canonical text */
+    SPARE = 4,         /* free places on the hash stack at the start of a value: value or header, next name, value of an open member */
+};
+
+/* X64 of one letter (docs/fingerprint.md, section 4); test_scan.c computes them anew. */
+static const uint64_t letter[] = {
+    [SP_NULL] = 0xcbaa0f6724ae8b0au, [SP_FALSE] = 0x575a0b1c44d8843fu, [SP_TRUE] = 0x575a0b1c44d8843fu, [SP_NUMBER] = 0x1982e3a7bb241055u,
+    [SP_STRING] = 0xd6b9d4d14ff6be13u, [SP_OBJECT] = 0xf445b65c72ed012bu, [SP_ARRAY] = 0xe6c632b61e964e1fu,
+};
+
+static const sp_digest array_header = {{'['}}, object_header = {{'{'}};
+
+/* An open container, or (frame 0) the text around the document. Its part of the hash stack is a header, then a place for each element or
+   two for each member; an array that isn't hashed has none. In an object that isn't hashed the place of a value holds its byte range. */
+typedef struct sp_frame {
+    uint32_t node, mark, scope;           /* trie node; own mark; mark that is the parent of marks inside */
+    uint32_t count;                       /* finished values inside */
+    uint32_t index[SP_MAX_POINTER_STARS]; /* as in sp_mark, for what stands inside */
+    uint32_t hash_base, shape_base, first_base;
+    uint32_t marks_before;                /* marks when it opened, its own included */
+    uint8_t object, hashed;
+    uint8_t depth;                        /* object depth where a shape is computed, else 0 */
+    size_t start;
+} sp_frame;
+
+typedef struct range { /* a value that isn't hashed, in the place of its hash */
+    uint64_t start, end;
+} range;
+_Static_assert(sizeof(range) == sizeof(sp_digest), "ranges stand in places of hashes");
+
+/* One call of sp_scan_text. */
+typedef struct walk {
+    sp_scan *s;
+    const sp_trie *t;
+    const sp_kernel *kernel;
+    const uint8_t *text, *end;
+    sp_frame *f;        /* innermost frame */
+    uint32_t hash_top, shape_top;
+    uint32_t flags;
+    sp_status status;   /* set by the function that fails */
+    sp_view string;     /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
+} walk;
+
+void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
+    *s = (sp_scan){.alloc = a, .limits = limits};
+    sp_arena_init(&s->arena, a);
+}
+
+void sp_scan_reset(sp_scan *s) {
+    s->mark_count = 0;
+    s->flags = 0;
+    s->nodes = 0;
+    sp_arena_reset(&s->arena);
+}
+
+void sp_scan_fini(sp_scan *s) {
+    sp_release(s->alloc, s->marks);
+    sp_release(s->alloc, s->frames);
+    sp_release(s->alloc, s->hashes);
+    sp_release(s->alloc, s->shapes);
+    sp_release(s->alloc, s->firsts);
+    sp_release(s->alloc, s->buf);
+    sp_arena_fini(&s->arena);
+    *s = (sp_scan){.alloc = s->alloc, .limits = s->limits};
+}
+
+/* One copy of the inlined hash for the whole file; calls are cheaper than the code. */
+static sp_digest hash(const void *p, size_t n) {
+    return sp_x128_inline(p, n);
+}
+
+/* ---- tokens ---- */
+
+static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
+    return p;
+}
+
+static const uint8_t *fail(walk *w, sp_status status) {
+    w->status = status;
+    return NULL;
+}
+
+/* A string with escapes or bytes beyond ASCII; `at` is the first special byte. As read_string. */
+static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *at, uint32_t high) {
+    sp_scan *s = w->s;
+    const uint8_t *inside = p + 1;
+    uint8_t *out;
+    size_t plain = (size_t)(at - inside);
+    w->string = (sp_view){p, plain};
+    if (at < w->end && *at == '\\') {
+        /* room for all that is left, so that nothing is checked on the way; pages that aren't written cost nothing */
+        if (sp_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)(w->end - p), 1) != SP_OK) return fail(w, SP_ERR_NOMEM);
+        memcpy(s->buf, p, plain + 1);
+        out = s->buf + plain + 1;
+        at = w->kernel->unescape(at, w->end, &out, &high, &w->flags);
+        w->string = (sp_view){s->buf, (size_t)(out - s->buf) - 1};
+    }
+    if (at == w->end) return fail(w, SP_ERR_TRUNCATED);
+    if (*at != '"') return fail(w, *at == '\\' ? SP_ERR_INVALID_ESCAPE : SP_ERR_CONTROL_CHARACTER);
+    if (high && !w->kernel->utf8(inside, (size_t)(at - inside))) return fail(w, SP_ERR_INVALID_UTF8);
+    return at + 1;
+}
+
+/* Reads the string that begins at p into w->string. Returns what follows it, or NULL. */
+static inline const uint8_t *read_string(walk *w, const uint8_t *p) {
+    uint32_t high = 0;
+    const uint8_t *at = sp_find(w->kernel, p + 1, w->end, &high);
+    if (UNLIKELY(at == w->end || *at != '"' || high)) return read_odd_string(w, p, at, high);
+    w->string = (sp_view){p, (size_t)(at - p) - 1};
+    return at + 1;
+}
+
+static const uint8_t *skip_digits(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (uint8_t)(*p - '0') < 10) p++;
+    return p;
+}
+
+/* The canonical text of the number [p, end) goes to w->string (without a quote); flags are raised. */
+static int canon_number(walk *w, const uint8_t *p, size_t n) {
+    sp_scan *s = w->s;
+    if (n > s->limits->max_number_bytes) {
+        w->status = SP_ERR_NUMBER_TOO_LONG;
+        return 0;
+    }
+    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, n < 32 ? 32 : n, 1);
+    if (w->status != SP_OK) return 0;
+    w->string = (sp_view){s->buf, sp_number_canon(p, n, s->buf, &w->flags)};
+    return 1;
+}
+
+/* Reads the number that begins at p; its canonical text goes to w->string. Returns what follows it, or NULL. */
+static inline const uint8_t *read_number(walk *w, const uint8_t *p) {
+    const uint8_t *q = p + (*p == '-'), *digits = q, *end = w->end;
+    if (q == end) return fail(w, SP_ERR_TRUNCATED);
+    if (*q == '0') q++;
+    else q = skip_digits(q, end);
+    if (q == digits) return fail(w, SP_ERR_SYNTAX);
+    if (LIKELY(q == end || (*q != '.' && (*q | 0x20) != 'e')) && q - digits <= PLAIN_DIGITS && (*p != '-' || *digits != '0') &&
+        (size_t)(q - p) <= w->s->limits->max_number_bytes) {
+        w->string = (sp_view){p, (size_t)(q - p)};
+        return q;
+    }
+    if (q < end && *q == '.') {
+        digits = ++q;
+        q = skip_digits(q, end);
+        if (q == digits) return fail(w, q == end ? SP_ERR_TRUNCATED : SP_ERR_SYNTAX);
+    }
+    if (q < end && (*q | 0x20) == 'e') {
+        q++;
+        if (q < end && (*q == '+' || *q == '-')) q++;
+        digits = q;
+        q = skip_digits(q, end);
+        if (q == digits) return fail(w, q == end ? SP_ERR_TRUNCATED : SP_ERR_SYNTAX);
+    }
+    return canon_number(w, p, (size_t)(q - p)) ? q : NULL;
+}
+
+static inline const uint8_t *read_word(walk *w, const uint8_t *p, const char *word, size_t n) {
+    if (UNLIKELY((size_t)(w->end - p) < n)) return fail(w, SP_ERR_TRUNCATED);
+    if (UNLIKELY(memcmp(p, word, n) != 0)) return fail(w, SP_ERR_SYNTAX);
+    w->string = (sp_view){p, n};
+    return p + n;
+}
+
+/* ---- trie and marks ---- */
+
+/* Counts of the steps by `*` to a value at `node` (not dead) in the innermost frame. */
+static void place_of(const walk *w, uint32_t node, uint32_t index[SP_MAX_POINTER_STARS]) {
+    const sp_frame *f = w->f;
+    uint32_t stars = w->t->nodes[node].stars;
+    for (uint32_t i = 0; i < SP_MAX_POINTER_STARS; i++) index[i] = i < stars ? f->index[i] : 0;
+    if (f->node != SP_NODE_DEAD && w->t->nodes[f->node].star == node && stars - 1 < SP_MAX_POINTER_STARS) index[stars - 1] = f->count;
+}
+
+/* A mark for the value at p, open. Sets w->status if there can be none. */
+static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p) {
+    sp_scan *s = w->s;
+    if (s->mark_count >= SP_MAX_MARKS) {
+        w->status = SP_ERR_TOO_MANY_MARKS;
+        return SP_NO_MARK;
+    }
+    w->status = sp_grow(s->alloc, &s->marks, &s->mark_cap, (size_t)s->mark_count + 1, sizeof *s->marks);
+    if (w->status != SP_OK) return SP_NO_MARK;
+    sp_mark *m = &s->marks[s->mark_count];
+    *m = (sp_mark){.node = node, .parent = w->f->scope, .type = (uint8_t)type, .state = SP_MARK_OPEN, .start = (size_t)(p - w->text)};
+    m->end = m->start;
+    place_of(w, node, m->index);
+    return s->mark_count++;
+}
+
+/* Completes the mark of the scalar that ends before p and stands in w->string; `raw` is how it is written. */
+static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, int shaped) {
+    sp_scan *s = w->s;
+    sp_mark *m = &s->marks[mark];
+    sp_view v = {w->text + m->start, (size_t)(p - w->text) - m->start};
+    if (m->type == SP_STRING) {
+        v = (sp_view){w->string.p + 1, w->string.n};
+        if (v.n > SP_SHORT_VALUE) {
+            v = (sp_view){NULL, 0};
+            m->state |= SP_MARK_LONG;
+        } else if (w->string.p == s->buf) {
+            uint8_t *copy = sp_arena_get(&s->arena, v.n);
+            if (!copy) {
+                w->status = SP_ERR_NOMEM;
+                return;
+            }
+            memcpy(copy, v.p, v.n);
+            v.p = copy;
+        }
+    }
+    m->value = v;
+    m->end = (size_t)(p - w->text);
+    m->state &= (uint8_t)~SP_MARK_OPEN;
+    if (hashed) m->hash = *d;
+    if (shaped) m->shape = letter[m->type];
+}
+
+/* H of the name in lower case. Names are short: the copy costs less than folding all names in advance. */
+static int fold_name(walk *w, sp_digest *d, sp_view *name) {
+    sp_scan *s = w->s;
+    size_t n = name->n;
+    const uint8_t *from = name->p;
+    int held = w->string.p == s->buf;
+    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, n + 1, 1);
+    if (w->status != SP_OK) return 0;
+    if (held) from = s->buf + 1; /* it may have moved */
+    s->buf[0] = '"';
+    for (size_t i = 0; i < n; i++) s->buf[i + 1] = from[i] >= 'A' && from[i] <= 'Z' ? from[i] | 0x20 : from[i];
+    *d = hash(s->buf, n + 1);
+    *name = (sp_view){s->buf + 1, n};
+    return 1;
+}
+
+/* The trie node of the member whose name is in w->string, with key hash d. The innermost frame is not dead. */
+static uint32_t enter_member(walk *w, sp_digest d) {
+    sp_scan *s = w->s;
+    const sp_node *node = &w->t->nodes[w->f->node];
+    sp_view name = {w->string.p + 1, w->string.n};
+    size_t at = (size_t)w->f->first_base + w->f->count;
+    w->status = sp_grow(s->alloc, &s->firsts, &s->first_cap, at + 1, sizeof *s->firsts);
+    if (w->status != SP_OK) return SP_NODE_DEAD;
+    s->firsts[at] = s->mark_count;
+    if ((node->flags & SP_NODE_FOLD) && !fold_name(w, &d, &name)) return SP_NODE_DEAD;
+    uint32_t child = sp_trie_member(w->t, w->f->node, &d, name.p, name.n);
+    if ((node->flags & SP_NODE_NEAR) && child == node->star && !(w->flags & SP_FLAG_NEAR_MISS_KEY) && sp_near_miss(w->t, name.p, name.n))
+        w->flags |= SP_FLAG_NEAR_MISS_KEY;
+    return child;
+}
+
+/* ---- frames ---- */
+
+/* Opens the container at p. 0 on failure. */
+static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int hashed, uint32_t depth, const uint8_t *p) {
+    sp_scan *s = w->s;
+    size_t level = (size_t)(w->f - s->frames) + 1;
+    if (level > s->limits->max_depth) {
+        w->status = SP_ERR_TOO_DEEP;
+        return 0;
+    }
+    if (UNLIKELY(level >= s->frame_cap)) {
+        w->status = sp_grow(s->alloc, &s->frames, &s->frame_cap, level + 1, sizeof *s->frames);
+        w->f = s->frames + level - 1;
+        if (w->status != SP_OK) return 0;
+    }
+    const sp_frame *outer = w->f;
+    sp_frame *f = w->f + 1;
+    f->node = node;
+    f->mark = mark;
+    f->scope = outer->scope;
+    f->count = 0;
+    f->hash_base = w->hash_top;
+    f->shape_base = w->shape_top;
+    f->first_base = outer->first_base;
+    f->marks_before = s->mark_count;
+    f->object = (uint8_t)object;
+    f->hashed = (uint8_t)hashed;
+    f->depth = (uint8_t)(depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY) ? depth : 0);
+    f->start = (size_t)(p - w->text);
+    if (object || hashed) s->hashes[w->hash_top++] = object ? object_header : array_header;
+    if (node != SP_NODE_DEAD) {
+        if (outer->object && outer->node != SP_NODE_DEAD) f->first_base += outer->count + 1;
+        if (w->t->nodes[node].flags & SP_NODE_SCOPE) f->scope = mark;
+        place_of(w, node, f->index);
+    }
+    w->f = f;
+    return 1;
+}
+
+static int add_shape(walk *w, uint64_t shape) {
+    sp_scan *s = w->s;
+    const sp_frame *f = w->f;
+    if (!f->object && w->shape_top - f->shape_base <= FEW_SHAPES)
+        for (uint32_t i = f->shape_base; i < w->shape_top; i++)
+            if (s->shapes[i] == shape) return 1;
+    w->status = sp_grow(s->alloc, &s->shapes, &s->shape_cap, (size_t)w->shape_top + 1, sizeof *s->shapes);
+    if (w->status != SP_OK) return 0;
+    s->shapes[w->shape_top++] = shape;
+    return 1;
+}
+
+static int reserve_hashes(walk *w, size_t more) {
+    sp_scan *s = w->s;
+    w->status = sp_grow(s->alloc, &s->hashes, &s->hash_cap, w->hash_top + more, sizeof *s->hashes);
+    return w->status == SP_OK;
+}
+
+/* Whether two members of the innermost frame have different values. Ranges are compared as written. */
+static int values_differ(const walk *w, const sp_digest *a, const sp_digest *b) {
+    range x, y;
+    if (w->f->hashed) return memcmp(a, b, sizeof *a) != 0;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x.end - x.start != y.end - y.start || memcmp(w->text + x.start, w->text + y.start, (size_t)(x.end - x.start)) != 0;
+}
+
+/* Members e[0..n) of the innermost frame have one name: tells it the marks in their values. */
+static void mark_duplicates(walk *w, const sp_digest *pairs, const sp_entry *e, uint32_t n) {
+    sp_scan *s = w->s;
+    const sp_frame *f = w->f;
+    const uint32_t *first = s->firsts + f->first_base;
+    uint8_t unequal = 0;
+    w->flags |= SP_FLAG_DUPLICATE_KEY;
+    if (f->node == SP_NODE_DEAD || s->mark_count == f->marks_before) return; /* no marks inside */
+    for (uint32_t i = 1; i < n && !unequal; i++)
+        if (values_differ(w, &pairs[2 * (size_t)e[0].member + 1], &pairs[2 * (size_t)e[i].member + 1])) unequal = SP_MARK_UNEQUAL;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t to = e[i].member + 1 < f->count ? first[e[i].member + 1] : s->mark_count;
+        uint8_t state = (uint8_t)(unequal | (i > 0 ? SP_MARK_NOT_FIRST : 0) | (i + 1 < n ? SP_MARK_NOT_LAST : 0));
+        for (uint32_t m = first[e[i].member]; m < to; m++) s->marks[m].state |= state;
+    }
+}
+
+/* Sorts the members of the innermost frame and finds equal names. NULL: out of memory. */
+static const sp_entry *sort_members(walk *w, const sp_digest *pairs) {
+    sp_scan *s = w->s;
+    uint32_t n = w->f->count;
+    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, 2 * (size_t)n * sizeof(sp_entry), 1);
+    if (w->status != SP_OK) return NULL;
+    const sp_entry *e = sp_order_sort(pairs, n, (sp_entry *)(void *)s->buf);
+    for (uint32_t i = 0, j; i < n; i = j) {
+        for (j = i + 1; j < n && e[j].key == e[i].key && memcmp(&pairs[2 * (size_t)e[j].member], &pairs[2 * (size_t)e[i].member], 16) == 0;)
+            j++;
+        if (j - i > 1) mark_duplicates(w, pairs, e + i, j - i);
+    }
+    return e;
+}
+
+/* The members of the innermost frame are complete: hash and shape, and duplicates. The members go, sorted, behind the top of the stack.
+   0 on failure. */
+static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
+    sp_scan *s = w->s;
+    const sp_frame *f = w->f;
+    uint32_t n = f->count;
+    uint8_t place[SP_ORDER_FEW] = {0};
+    const sp_entry *e = NULL;
+    int few = n <= 1 || (n <= SP_ORDER_FEW && sp_order_few(s->hashes + f->hash_base + 1, n, place));
+    if (f->hashed && !reserve_hashes(w, 2 * (size_t)n + 1)) return 0;
+    sp_digest *pairs = s->hashes + f->hash_base + 1, *sorted = s->hashes + w->hash_top;
+    if (!few && !(e = sort_members(w, pairs))) return 0;
+    if (!f->hashed) return 1;
+    sorted[0] = object_header;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = e ? e[i].member : i, to = e ? i : place[i];
+        sorted[2 * to + 1] = pairs[2 * from];
+        sorted[2 * to + 2] = pairs[2 * from + 1];
+    }
+    *d = hash(sorted, 32 * (size_t)n + 16);
+    if (!f->depth) return 1;
+    uint8_t *out = (sorted + 1)->b; /* in the same place: names and shapes are shorter */
+    for (uint32_t i = 0; i < n; i++) {
+        size_t from = e ? e[i].member : i, to = e ? i : place[i];
+        uint64_t word = s->shapes[f->shape_base + from];
+        for (unsigned k = 0; k < 8; k++) out[24 * to + 16 + k] = (uint8_t)(word >> (56 - 8 * k));
+        memcpy(out + 24 * to, pairs[2 * from].b, 16);
+    }
+    *shape = XXH3_64bits(sorted, 24 * (size_t)n + 16);
+    return 1;
+}
+
+/* S of the innermost frame, an array: its distinct shapes are on the shape stack, some more than once if they are many. */
+static int finish_array_shape(walk *w, uint64_t *shape) {
+    sp_scan *s = w->s;
+    uint64_t *v = s->shapes + w->f->shape_base;
+    uint32_t n = w->shape_top - w->f->shape_base, kept = 0;
+    if (n > FEW_SHAPES) {
+        w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)n * sizeof *v, 1);
+        if (w->status != SP_OK) return 0;
+        sp_order_words(v, n, (uint64_t *)(void *)s->buf);
+    } else {
+        for (uint32_t i = 1; i < n; i++)
+            for (uint32_t j = i; j > 0 && v[j - 1] > v[j]; j--) {
+                uint64_t t = v[j];
+                v[j] = v[j - 1];
+                v[j - 1] = t;
+            }
+    }
+    if (!reserve_hashes(w, 1 + (size_t)n)) return 0;
+    sp_digest *list = s->hashes + w->hash_top;
+    uint8_t *out = (list + 1)->b;
+    list[0] = array_header;
+    for (uint32_t i = 0; i < n; i++) {
+        if (i && v[i] == v[i - 1]) continue;
+        for (unsigned k = 0; k < 8; k++) out[8 * (size_t)kept + k] = (uint8_t)(v[i] >> (56 - 8 * k));
+        kept++;
+    }
+    *shape = XXH3_64bits(list, 16 + 8 * (size_t)kept);
+    return 1;
+}
+
+/* Closes the innermost frame, which ends before p. Its hash and shape go to *d and *shape. 0 on failure. */
+static int pop_frame(walk *w, const uint8_t *p, sp_digest *d, uint64_t *shape) {
+    sp_scan *s = w->s;
+    sp_frame *f = w->f;
+    *shape = letter[f->object ? SP_OBJECT : SP_ARRAY];
+    if (f->object) {
+        if (!finish_object(w, d, shape)) return 0;
+    } else if (f->hashed) {
+        *d = hash(s->hashes + f->hash_base, 16 * (size_t)f->count + 16);
+        if (f->depth && !finish_array_shape(w, shape)) return 0;
+    }
+    if (f->mark != SP_NO_MARK) {
+        sp_mark *m = &s->marks[f->mark];
+        m->end = (size_t)(p - w->text);
+        m->count = f->count;
+        m->state &= (uint8_t)~SP_MARK_OPEN;
+        if (f->hashed) m->hash = *d;
+        if (w->t->nodes[m->node].flags & SP_NODE_BODY) m->shape = *shape;
+    }
+    w->hash_top = f->hash_base;
+    w->shape_top = f->shape_base;
+    w->f--;
+    return 1;
+}
+
+/* The text is no good: the marks stay, so equal names in the objects that are open are found all the same. A member without a value
+   counts as one that differs from all others. */
+static void abandon(walk *w) {
+    sp_scan *s = w->s;
+    for (; w->f > s->frames; w->hash_top = w->f->hash_base, w->f--) {
+        sp_frame *f = w->f;
+        if (!f->object) continue;
+        sp_digest *pairs = s->hashes + f->hash_base + 1;
+        uint32_t places = w->hash_top - f->hash_base - 1;
+        if (places & 1) pairs[places] = (sp_digest){{0}};
+        f->count = (places + 1) / 2;
+        if (f->count > 1 && !sort_members(w, pairs)) return;
+    }
+}
+
+/* ---- the loop ---- */
+
+#define FAIL(why)                                                                                                      \
+    do {                                                                                                               \
+        w.status = (why);                                                                                              \
+        goto out;                                                                                                      \
+    } while (0)
+/* A value of that type stands at p: records its mark, if its node wants one. */
+#define BEGIN(what)                                                                                                    \
+    do {                                                                                                               \
+        type = (what);                                                                                                 \
+        if ((flags & SP_NODE_MARK) && (mark = open_mark(&w, node, type, p)) == SP_NO_MARK) goto out;                   \
+    } while (0)
+
+sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root, uint32_t parent) {
+    walk w = {.s = s, .t = t, .kernel = sp_kernel_best(), .text = text.p, .end = text.p};
+    const uint8_t *p = text.p, *end = text.p, *start;
+    uint32_t node = root, mark, flags;
+    uint64_t shape;
+    sp_digest d = {{0}};
+    sp_type type;
+    int hashed;
+    sp_frame *f;
+    size_t limit = s->limits->max_nodes;
+
+    if (text.n == 0) return SP_ERR_TRUNCATED;
+    w.status = sp_grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
+    if (w.status != SP_OK) return w.status;
+    w.end = end = p + text.n;
+    w.f = f = s->frames;
+    *f = (sp_frame){.node = SP_NODE_DEAD, .mark = SP_NO_MARK, .scope = parent};
+    p = skip_space(p, end);
+
+value: /* at p, for `node` */
+    if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
+    if (UNLIKELY(s->nodes >= limit)) FAIL(SP_ERR_TOO_MANY_NODES);
+    if (UNLIKELY((size_t)w.hash_top + SPARE > s->hash_cap) && !reserve_hashes(&w, SPARE)) goto out;
+    s->nodes++;
+    start = p;
+    mark = SP_NO_MARK;
+    flags = node == SP_NODE_DEAD ? 0 : t->nodes[node].flags;
+    hashed = f->hashed || (flags & SP_NODE_HASH);
+    switch (*p) {
+    case '"':
+        BEGIN(SP_STRING);
+        p = read_string(&w, p);
+        if (UNLIKELY(!p)) goto out;
+        if (hashed) d = hash(w.string.p, w.string.n + 1);
+        goto scalar;
+    case '{':
+    case '[': {
+        int object = *p == '{';
+        uint32_t depth = flags & SP_NODE_BODY ? 1 : f->depth ? f->depth + (uint32_t)f->object : 0;
+        BEGIN(object ? SP_OBJECT : SP_ARRAY);
+        if (!push_frame(&w, node, mark, object, hashed, depth, p)) goto out;
+        f = w.f;
+        p = skip_space(p + 1, end);
+        if (p == end) FAIL(SP_ERR_TRUNCATED);
+        if (*p == (object ? '}' : ']')) goto close;
+        if (object) goto member;
+        goto element;
+    }
+    case 't':
+        BEGIN(SP_TRUE);
+        p = read_word(&w, p, "true", 4);
+        break;
+    case 'f':
+        BEGIN(SP_FALSE);
+        p = read_word(&w, p, "false", 5);
+        break;
+    case 'n':
+        BEGIN(SP_NULL);
+        p = read_word(&w, p, "null", 4);
+        break;
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+        BEGIN(SP_NUMBER);
+        p = read_number(&w, p);
+        break;
+    default:
+        FAIL(SP_ERR_SYNTAX);
+    }
+    if (UNLIKELY(!p)) goto out;
+    if (hashed) d = hash(w.string.p, w.string.n);
+
+scalar:
+    shape = letter[type];
+    if (mark != SP_NO_MARK) {
+        close_scalar(&w, mark, p, &d, hashed, flags & SP_NODE_BODY);
+        if (w.status != SP_OK) goto out;
+    }
+
+done: /* a value of the innermost frame: [start, p), d, shape */
+    if (f->hashed) {
+        s->hashes[w.hash_top++] = d;
+        if (f->depth && !add_shape(&w, shape)) goto out;
+    } else if (f->object) {
+        range r = {(uint64_t)(start - text.p), (uint64_t)(p - text.p)};
+        memcpy(&s->hashes[w.hash_top++], &r, sizeof r);
+    }
+    f->count++;
+    p = skip_space(p, end);
+    if (UNLIKELY(f == s->frames)) {
+        if (p != end) w.status = SP_ERR_TRAILING_DATA;
+        goto out;
+    }
+    if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
+    if (*p == ',') {
+        p = skip_space(p + 1, end);
+        if (f->object) goto member;
+        goto element;
+    }
+    if (UNLIKELY(*p != (f->object ? '}' : ']'))) FAIL(SP_ERR_SYNTAX);
+
+close: /* p is at the bracket */
+    p++;
+    start = text.p + f->start;
+    if (UNLIKELY(!pop_frame(&w, p, &d, &shape))) goto out;
+    f = w.f;
+    goto done;
+
+element:
+    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].star;
+    goto value;
+
+member:
+    if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
+    if (UNLIKELY(*p != '"')) FAIL(SP_ERR_SYNTAX);
+    start = p;
+    p = read_string(&w, p);
+    if (UNLIKELY(!p)) goto out;
+    if (UNLIKELY((size_t)(p - start) - 2 > s->limits->max_key_bytes)) FAIL(SP_ERR_KEY_TOO_LONG);
+    d = hash(w.string.p, w.string.n + 1);
+    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : enter_member(&w, d);
+    if (UNLIKELY(w.status != SP_OK)) goto out;
+    s->hashes[w.hash_top++] = d;
+    p = skip_space(p, end);
+    if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
+    if (UNLIKELY(*p != ':')) FAIL(SP_ERR_SYNTAX);
+    p = skip_space(p + 1, end);
+    goto value;
+
+out:
+    if (w.status != SP_OK && w.status != SP_ERR_NOMEM) {
+        sp_status why = w.status;
+        w.status = SP_OK;
+        abandon(&w);
+        if (w.status == SP_OK) w.status = why;
+    }
+    s->flags |= w.flags;
+    return w.status;
+}
