@@ -6,9 +6,6 @@
 
 #include "sp_columns_impl.h"
 
-/* Where a buffer without bytes points: consumers like an address better than NULL. */
-static const _Alignas(64) uint8_t nothing[64];
-
 static const char *format_of(sp_kind kind) {
     switch (kind) {
     case SP_KIND_I64: return "l";
@@ -119,10 +116,6 @@ static void array_release(struct ArrowArray *x) {
     x->release = NULL;
 }
 
-static const void *at(const void *p) {
-    return p ? p : nothing;
-}
-
 /* Fills *x with room for `children` released ones. The buffers are the caller's to set. */
 static sp_status array_start(const sp_alloc *a, struct ArrowArray *x, sp_columns *c, size_t length, size_t buffers, size_t children) {
     size_t size = sizeof(array_block) + children * (sizeof(struct ArrowArray) + sizeof(struct ArrowArray *));
@@ -151,12 +144,12 @@ static sp_status column_array(const sp_alloc *a, sp_part part, size_t i, struct 
     x->offset = (int64_t)part.from;
     x->null_count = all ? (int64_t)k->nulls : k->nulls ? -1 : 0; /* -1: the consumer counts */
     x->buffers[0] = k->nulls ? k->valid : NULL;
-    x->buffers[1] = kind == SP_KIND_STR || kind == SP_KIND_STRS ? (const void *)k->offsets : at(k->data);
-    if (kind == SP_KIND_STR) x->buffers[2] = at(k->data);
+    x->buffers[1] = kind == SP_KIND_STR || kind == SP_KIND_STRS ? (const void *)k->offsets : k->data;
+    if (kind == SP_KIND_STR) x->buffers[2] = k->data;
     if (kind != SP_KIND_STRS) return SP_OK;
     SP_TRY(array_start(a, x->children[0], c, k->item_count, 3, 0));
     x->children[0]->buffers[1] = k->items;
-    x->children[0]->buffers[2] = at(k->data);
+    x->children[0]->buffers[2] = k->data;
     return SP_OK;
 }
 

@@ -162,9 +162,9 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     size_t n = strlen(o->source) + 1;
     b->source = a->resize(a->ctx, NULL, n);
     b->workers = a->resize(a->ctx, NULL, b->threads * sizeof *b->workers);
+    if (b->workers) memset(b->workers, 0, b->threads * sizeof *b->workers);
     if (!b->source || !b->workers) goto fail;
     memcpy(b->source, o->source, n);
-    memset(b->workers, 0, b->threads * sizeof *b->workers);
     for (unsigned i = 0; i < b->threads; i++) {
         b->workers[i].batch = b;
         if ((status = sp_reader_init(&b->workers[i].reader, b->rules, a)) != SP_OK) goto fail;
@@ -319,9 +319,9 @@ static int begin(sp_batch *b) {
 /* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t count_lines(sp_view t) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < t.n; i++) n += t.p[i] == '\n';
-    return n + (t.n && t.p[t.n - 1] != '\n');
+    uint64_t n = t.n && t.p[t.n - 1] != '\n';
+    for (const uint8_t *p = t.p, *end = t.p + t.n; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++) n++;
+    return n;
 }
 
 static void put_job(sp_batch *b, size_t end) {

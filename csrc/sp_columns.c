@@ -59,7 +59,8 @@ static sp_status room_list(sp_columns *c, spi_column *k, sp_cell_STRS list) {
     return grow(c, &k->items, &k->item_cap, k->item_count + list.n + 1, sizeof *k->items);
 }
 
-/* Makes room for one more row in column k; what was there stays. `cell` NULL: for the start of the offsets only. */
+/* Makes room for one more row in column k; what was there stays. `cell` NULL: for the start of the
+   offsets, and a byte of text, so that no buffer is NULL. */
 static sp_status room(sp_columns *c, spi_column *k, sp_kind kind, const void *cell) {
     size_t rows = c->rows + 1;
     SP_TRY(grow(c, &k->valid, &k->valid_cap, (rows + 7) / 8, 1));
@@ -70,10 +71,11 @@ static sp_status room(sp_columns *c, spi_column *k, sp_kind kind, const void *ce
     case SP_KIND_TIME: return grow(c, &k->data, &k->data_cap, rows * sizeof(int64_t), 1);
     case SP_KIND_STR:
         SP_TRY(grow(c, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
-        return cell && text_of(cell).p ? room_text(c, k, text_of(cell).n) : SP_OK;
+        return room_text(c, k, !cell ? 1 : text_of(cell).p ? text_of(cell).n : 0);
     case SP_KIND_STRS: break;
     }
     SP_TRY(grow(c, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
+    if (!cell) SP_TRY(room_text(c, k, 1));
     if (!cell) return grow(c, &k->items, &k->item_cap, 1, sizeof *k->items);
     return room_list(c, k, list_of(cell));
 }

@@ -7,7 +7,8 @@
 #include "sp_columns.h"
 
 /* One column. `data` holds values (I64, I32, TIME), bits (BOOL) or text (STR, STRS); `offsets` has rows + 1 entries, of bytes for STR,
-   of items for STRS; `items` has item_count + 1 byte offsets (STRS). Bits of `valid` past the last row are 0. */
+   of items for STRS; `items` has item_count + 1 byte offsets (STRS). Bits of `valid` past the last row are 0, and no buffer
+   that a kind has is NULL, even without rows. */
 typedef struct spi_column {
     uint8_t *valid, *data;
     int32_t *offsets, *items;

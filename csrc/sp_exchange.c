@@ -9,13 +9,17 @@ sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     d->alloc = a;
     sp_scan_init(&d->scan, a, &r->limits);
     sp_arena_init(&d->arena, a);
-    return sp_judge_init(&d->judge, r, a);
+    d->seen = a->resize(a->ctx, NULL, SP_SEEN * sizeof *d->seen);
+    if (d->seen) memset(d->seen, 0, SP_SEEN * sizeof *d->seen);
+    sp_status status = sp_judge_init(&d->judge, r, a);
+    return d->seen ? status : SP_ERR_NOMEM;
 }
 
 void sp_reader_fini(sp_reader *d) {
     sp_scan_fini(&d->scan);
     sp_judge_fini(&d->judge);
     sp_arena_fini(&d->arena);
+    sp_release(d->alloc, d->seen);
 }
 
 /* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
@@ -64,6 +68,17 @@ static uint8_t first_byte(sp_view t) {
     return i < t.n ? t.p[i] : 0;
 }
 
+/* A body that is refused: JSON that stops before its end, or no JSON at all. What starts like an array and goes on like none
+   (`[REDACTED]`) is the latter. */
+static sp_status cut_or_foreign(sp_reader *d, parts *x, int sure, int array) {
+    sp_diagnosis why = {0};
+    size_t ignored;
+    if (array) SP_TRY(sp_diagnose(x->body_text, 0, &d->rules->limits, &d->arena, &why, NULL, NULL, NULL, 0, &ignored));
+    x->truncated = (uint8_t)(sure || (array && (why.pos > 1 || why.status == SP_ERR_TRUNCATED)));
+    x->unreadable = !x->truncated;
+    return SP_OK;
+}
+
 /* Opens a body that is a string: JSON in it, again up to max_embedded_layers. Marks of what was read come with the walk from `root`. */
 static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int base64, parts *x, uint32_t *top) {
     size_t layers = 0;
@@ -83,9 +98,7 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
         if (st == SP_ERR_NOMEM) return st;
         uint8_t c = first_byte(d->texts[text].text);
         if (st != SP_OK) {
-            x->truncated = c == '{' || c == '[' || (c == '"' && layers > 1);
-            x->unreadable = !x->truncated;
-            return SP_OK;
+            return cut_or_foreign(d, x, c == '{' || (c == '"' && layers > 1), c == '[');
         }
         if (d->scan.mark_count == before) return SP_ERR_INTERNAL;
         if (d->scan.marks[before].type != SP_STRING) {

@@ -17,6 +17,8 @@ typedef struct sp_opened { /* a text that marks point into */
 } sp_opened;
 enum { SP_OPENED_LINE, SP_OPENED_ESCAPED, SP_OPENED_BASE64 };
 
+#define SP_SEEN 512u
+
 typedef struct sp_reader {
     const sp_rules *rules;
     const sp_alloc *alloc;
@@ -25,6 +27,10 @@ typedef struct sp_reader {
     sp_arena arena;        /* row texts and opened texts, reset for every line */
     sp_opened texts[SP_MAX_TEXTS];
     uint32_t text_count;
+    struct sp_seen {       /* values that were judged fit to be shown, or not; models and hosts repeat */
+        uint8_t n, shows, host;
+        char text[61];
+    } *seen;               /* SP_SEEN of them */
     sp_view source_id;
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];

@@ -10,6 +10,7 @@ enum {
     HOST_MAX = 253,
     RANDOM_RUN = 12,      /* letters and digits in a row, from which a run is tested for looking random */
     CAPITALS_RUN = 8,     /* the same for capitals with digits */
+    ID_CAPITALS = 16,     /* the same in documented ids, which have 12 now and then */
     NUMBER_DIGITS = 9,    /* digits of a phone, card, account or social security number, dates aside */
 };
 
@@ -104,30 +105,32 @@ static int has_keyword(sp_view v) {
     return found;
 }
 
+/* A stretch of capitals, or of capitals and digits, without a lower-case letter: at least so many of them. */
+static int has_capitals(const uint8_t *p, size_t n, size_t alone, size_t with_digits) {
+    size_t stretch = 0, upper = 0;
+    int found = 0;
+    for (size_t i = 0; i < n; i++) {
+        stretch = is_upper(p[i]) || is_digit(p[i]) ? stretch + 1 : 0;
+        upper = stretch ? upper + (size_t)is_upper(p[i]) : 0;
+        found |= upper >= 3 && stretch >= (stretch > upper ? with_digits : alone);
+    }
+    return found;
+}
+
 /* A run of letters and digits that no word gives: capitals with digits among them, hexadecimal digits, digits in several places, or
    case that jumps. A lower-case stretch of one or two letters jumps at each end that a capital makes; those of CamelCase are longer. */
 static int looks_random(const uint8_t *p, size_t n) {
-    size_t digits = 0, hex = 0, kinds = 0, jumps = 0, low = 0; /* low: lower-case letters up to here */
-    size_t high = 0, high_upper = 0, high_digits = 0;          /* the same without lower-case ones */
-    int capitals = 0;
+    size_t digits = 0, hex = 0, kinds = 0, jumps = 0, low = 0;
     for (size_t i = 0; i < n; i++) {
         digits += (size_t)is_digit(p[i]);
         hex += (size_t)is_hex(p[i]);
         if (i) kinds += is_digit(p[i]) != is_digit(p[i - 1]);
-        if (is_lower(p[i])) {
-            low++;
-            high = high_upper = high_digits = 0;
-        } else {
-            low = 0;
-            high++;
-            high_upper += (size_t)is_upper(p[i]);
-            high_digits += (size_t)is_digit(p[i]);
-        }
-        capitals |= high_upper >= 3 && (high_digits ? high >= CAPITALS_RUN : high >= RANDOM_RUN);
+        low = is_lower(p[i]) ? low + 1 : 0;
         if ((low == 1 || low == 2) && (i + 1 == n || !is_lower(p[i + 1])))
             jumps += (size_t)(i >= low && is_upper(p[i - low])) + (size_t)(i + 1 < n && is_upper(p[i + 1]));
     }
-    return capitals || (n >= RANDOM_RUN && (4 * jumps >= n || (digits >= 2 && (kinds >= 2 || hex == n))));
+    return has_capitals(p, n, RANDOM_RUN, CAPITALS_RUN) ||
+           (n >= RANDOM_RUN && (4 * jumps >= n || (digits >= 2 && (kinds >= 2 || hex == n))));
 }
 
 static int has_random_run(sp_view v) {
@@ -222,14 +225,13 @@ static int is_documented_id(sp_view v) {
     if (wrapped)
         for (unsigned k = 0; k < 2 && rest.p[rest.n - 1] == '='; k++) rest.n--;
     if (form && rest.n && rest.n <= (wrapped ? WRAPPED_REST_MAX : ID_REST_MAX)) {
-        size_t digits = 0, upper = 0, words = 0;
+        size_t digits = 0, words = 0;
         for (size_t i = 0; i < rest.n; i++) {
             digits += (size_t)is_digit(rest.p[i]);
-            upper += (size_t)is_upper(rest.p[i]);
             words += (size_t)is_word(rest.p[i]);
         }
         good = words == rest.n && is_alnum(rest.p[rest.n - 1]);
-        if (upper + digits >= RANDOM_RUN && !(words - upper - digits)) good = 0;
+        if (!wrapped && has_capitals(rest.p, rest.n, ID_CAPITALS, ID_CAPITALS)) good = 0;
         if (digits >= NUMBER_DIGITS && digits + 4 >= rest.n && has_number(rest)) good = 0;
         good = good && (is_uuid(rest) || (!has_credential(rest) && !has_keyword(rest)));
     }

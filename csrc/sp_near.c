@@ -54,6 +54,7 @@ size_t sp_near_skeleton(const uint8_t *p, size_t n, uint8_t *out) {
     for (size_t i = 0, k; i < n; i += k) {
         uint32_t c = code_point(p + i, n - i, &k);
         char letter;
+        if (c == 0) break; /* where the name ends for a reader that takes it as a C string */
         if (invisible(c)) continue;
         if (c >= 0xff01 && c <= 0xff5e) c -= 0xff01 - '!'; /* full-width forms */
         if (is_dash(c)) c = '_';

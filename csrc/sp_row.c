@@ -17,11 +17,24 @@ static uint8_t *room(fill *f, size_t n) {
     return p;
 }
 
+static int may_show(fill *f, sp_view v, int host) {
+    const sp_rules *r = f->d->rules;
+    if (r->with_text || r->tags) return r->with_text;
+    if (v.n > sizeof f->d->seen->text) return host ? sp_ident_host_shows(v) : sp_ident_shows(v);
+    struct sp_seen *s = &f->d->seen[sp_x64(v.p, v.n) % SP_SEEN];
+    if (s->n != v.n || s->host != host || memcmp(s->text, v.p, v.n) != 0) {
+        s->n = (uint8_t)v.n, s->host = (uint8_t)host;
+        memcpy(s->text, v.p, v.n);
+        s->shows = (uint8_t)(host ? sp_ident_host_shows(v) : sp_ident_shows(v));
+    }
+    return s->shows;
+}
+
 /* A value that identifies something: shown where it looks like an identifier, else as a tag. */
 static sp_view shown(fill *f, sp_view v) {
     const sp_rules *r = f->d->rules;
     if (!v.n) return (sp_view){0};
-    if (r->with_text || (!r->tags && sp_ident_shows(v))) return v;
+    if (may_show(f, v, 0)) return v;
     char *p = (char *)room(f, 64);
     return p ? (sp_view){(uint8_t *)p, sp_ident_tag(r->tag_key, v, p)} : (sp_view){0};
 }
@@ -74,7 +87,7 @@ static void route_columns(fill *f) {
     row->region = shown(f, v->region);
     if (j->url.host.n) {
         row->host = j->url.host;
-        if (!r->with_text && (r->tags || !sp_ident_host_shows(row->host))) {
+        if (!may_show(f, row->host, 1)) {
             char *tag = (char *)room(f, 64);
             row->host = tag ? (sp_view){(uint8_t *)tag, sp_ident_tag(r->tag_key, j->url.host, tag)} : (sp_view){0};
         }

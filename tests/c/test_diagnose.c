@@ -221,5 +221,5 @@ int main(void) {
     test_no_memory();
     test_locate();
     sp_arena_fini(&scratch);
-    return check_done();
+    return CHECK_DONE();
 }

@@ -195,5 +195,5 @@ int main(void) {
     printf("float-parse: %u\n", used);
     test_roundtrip();
     test_long();
-    return check_done();
+    return CHECK_DONE();
 }

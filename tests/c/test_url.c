@@ -92,5 +92,5 @@ int main(void) {
     hosts();
     globs();
     times();
-    return check_done();
+    return CHECK_DONE();
 }
