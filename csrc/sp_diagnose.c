@@ -1,12 +1,14 @@
-/* The slow twin of the scanner: reads byte by byte, stops at the first offence and names it. Also finds values by pointer. */
+/* The slow twin of the scanner: reads byte by byte, stops at the first offence, names it. Also finds values by pointer. */
 #include "sp_diagnose.h"
 
-enum { SHOWN_NAME_MAX = 512 }; /* a longer name is no known one */
+enum {
+    SHOWN_NAME_MAX = 512
+}; /* a longer name is no known one */
 
 typedef struct frame { /* of an open container */
     int object;
-    size_t index;         /* of the element that is read */
-    size_t name, name_n;  /* inside of the name of the member that is read */
+    size_t index;        /* of the element that is read */
+    size_t name, name_n; /* inside of the name of the member that is read */
 } frame;
 
 typedef struct reader {
@@ -15,21 +17,24 @@ typedef struct reader {
     const sp_limits *limits;
     int line;
     size_t nodes, depth;
-    frame *frames;        /* [0, depth) are open */
-    sp_status status;     /* SP_OK while nothing is wrong */
+    frame *frames;    /* [0, depth) are open */
+    sp_status status; /* SP_OK while nothing is wrong */
     size_t pos;
     const char *expected;
 } reader;
 
-typedef enum state { VALUE, VALUE_OR_END, NAME, NAME_OR_END, COLON, AFTER } state;
+typedef enum state {
+    VALUE,
+    VALUE_OR_END,
+    NAME,
+    NAME_OR_END,
+    COLON,
+    AFTER
+} state;
 
-static int is_hex(uint8_t c) {
-    return (uint8_t)(c - '0') < 10 || (uint8_t)((c | 32) - 'a') < 6;
-}
+static int is_hex(uint8_t c) { return (uint8_t)(c - '0') < 10 || (uint8_t)((c | 32) - 'a') < 6; }
 
-static int is_digit(const reader *r) {
-    return r->i < r->n && (uint8_t)(r->p[r->i] - '0') < 10;
-}
+static int is_digit(const reader *r) { return r->i < r->n && (uint8_t)(r->p[r->i] - '0') < 10; }
 
 /* Length of the UTF-8 sequence at p, or 0 when it is none (RFC 3629). */
 static size_t utf8_length(const uint8_t *p, size_t n) {
@@ -61,9 +66,7 @@ static void unexpected(reader *r, sp_status s, const char *expected) {
     else fault(r, s, r->i, expected);
 }
 
-static int at(const reader *r, const char *text, size_t n) {
-    return r->n - r->i >= n && memcmp(r->p + r->i, text, n) == 0;
-}
+static int at(const reader *r, const char *text, size_t n) { return r->n - r->i >= n && memcmp(r->p + r->i, text, n) == 0; }
 #define AT(r, text) at(r, text, sizeof(text) - 1)
 
 static void read_literal(reader *r, const char *text, size_t n) {
@@ -79,7 +82,8 @@ static void read_number(reader *r) {
     if (r->p[r->i] == '-') r->i++;
     good = is_digit(r);
     if (good && r->p[r->i] == '0') r->i++;
-    else while (is_digit(r)) r->i++;
+    else
+        while (is_digit(r)) r->i++;
     if (good && AT(r, ".")) {
         r->i++;
         good = is_digit(r);
@@ -179,7 +183,7 @@ static state read_name(reader *r, int or_end) {
     if (or_end && AT(r, "}")) {
         next = close_container(r);
     } else if (!AT(r, "\"")) {
-        unexpected(r, SP_ERR_SYNTAX, or_end ? "a member name in double quotes, or }" : "a member name in double quotes");
+        unexpected(r, SP_ERR_SYNTAX, or_end ? "a member name in quotes, or }" : "a member name in quotes");
     } else {
         frame *f = &r->frames[r->depth - 1];
         f->name = r->i + 1;
@@ -238,8 +242,8 @@ static void read_text(reader *r) {
 
 /* ---- pointers ---- */
 
-/* Decodes the character at *i of the inside of a valid JSON string, steps over it, and returns its length in UTF-8. Half a surrogate
-   pair gives its three bytes, as everywhere. */
+/* Decodes the character at *i of the inside of a valid JSON string, steps over it, and returns its length in UTF-8. Half a
+   surrogate pair gives its three bytes, as everywhere. */
 static size_t next_char(const uint8_t *p, size_t n, size_t *i, uint8_t out[4]) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
     size_t len = 1;
@@ -273,7 +277,7 @@ static size_t next_char(const uint8_t *p, size_t n, size_t *i, uint8_t out[4]) {
 
 typedef struct writer { /* of text that may be cut */
     char *p;
-    size_t cap, n, safe;  /* safe: the longest whole prefix that leaves room for the mark of a cut */
+    size_t cap, n, safe; /* safe: the longest whole prefix that leaves room for the mark of a cut */
     int cut;
 } writer;
 
@@ -347,7 +351,7 @@ sp_status sp_diagnose(sp_view text, int line, const sp_limits *limits, sp_arena 
 /* ---- sp_locate: over text that was accepted before ---- */
 
 static size_t after_space(sp_view t, size_t i) {
-    while (i < t.n && (t.p[i] == ' ' || t.p[i] == '\t' || t.p[i] == '\n' || t.p[i] == '\r' || t.p[i] == ',' || t.p[i] == ':')) i++;
+    while (i < t.n && memchr(" \t\n\r,:", t.p[i], 6)) i++;
     return i;
 }
 

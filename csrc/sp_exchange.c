@@ -378,8 +378,10 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
     }
     x.first_url = SP_NO_MARK;
     SP_TRY(part(d, one->headers, SP_ROOT_HEADERS));
-    uint32_t k = d->scan.mark_count;
-    SP_TRY(part(d, one->response, SP_ROOT_RESPONSE));
+    uint32_t k = d->scan.mark_count, root = SP_ROOT_RESPONSE;
+    for (uint32_t i = 0; first_byte(one->response) == '[' && i < d->rules->node_roles.n; i++)
+        if (d->rules->node_roles.v[i] == SP_ROLE_EVENTS) root = i; /* a list of events: each is read as a response */
+    SP_TRY(part(d, one->response, root));
     if (k < d->scan.mark_count) SP_TRY(open_response(d, k));
     SP_TRY(part(d, one->response_headers, SP_ROOT_RESPONSE_HEADERS));
     return exchange(d, &x, &line);

@@ -14,9 +14,7 @@ sp_digest sp_x128(const void *p, size_t n) {
     return d;
 }
 
-uint64_t sp_x64(const void *p, size_t n) {
-    return XXH3_64bits(p, n);
-}
+uint64_t sp_x64(const void *p, size_t n) { return XXH3_64bits(p, n); }
 
 /* SipHash is defined over little-endian words; written by bytes so that every machine gives the same value. */
 static uint64_t load_le(const uint8_t *p) {
@@ -29,9 +27,7 @@ static void store_le(uint8_t *p, uint64_t w) {
     for (unsigned i = 0; i < 8; i++) p[i] = (uint8_t)(w >> (8 * i));
 }
 
-static uint64_t rotl(uint64_t x, unsigned b) {
-    return x << b | x >> (64 - b);
-}
+static uint64_t rotl(uint64_t x, unsigned b) { return x << b | x >> (64 - b); }
 
 static void sip_rounds(uint64_t v[4], unsigned rounds) {
     for (; rounds; rounds--) {
@@ -59,8 +55,7 @@ sp_digest sp_siphash128(const uint8_t key[16], const void *p, size_t n) {
     const uint8_t *b = p;
     uint64_t k0 = load_le(key), k1 = load_le(key + 8), last = (uint64_t)n << 56;
     /* "somepseudorandomlygeneratedbytes"; 0xee tells the 128-bit form from the 64-bit one */
-    uint64_t v[4] = {0x736f6d6570736575u ^ k0, 0x646f72616e646f6du ^ k1 ^ 0xeeu, 0x6c7967656e657261u ^ k0,
-                     0x7465646279746573u ^ k1};
+    uint64_t v[4] = {0x736f6d6570736575u ^ k0, 0x646f72616e646f6du ^ k1 ^ 0xeeu, 0x6c7967656e657261u ^ k0, 0x7465646279746573u ^ k1};
     size_t whole = n & ~(size_t)7;
     for (size_t i = 0; i < whole; i += 8) sip_word(v, load_le(b + i));
     for (size_t i = whole; i < n; i++) last |= (uint64_t)b[i] << (8 * (i - whole));

@@ -5,13 +5,14 @@
 
 enum {
     NAME_MAX_BYTES = 64,
-    ID_REST_MAX = 64,     /* behind the prefix of a documented form */
+    ID_REST_MAX = 64,       /* behind the prefix of a documented form */
     WRAPPED_REST_MAX = 512, /* the same where LiteLLM wrapped an id */
     HOST_MAX = 253,
-    RANDOM_RUN = 12,      /* letters and digits in a row, from which a run is tested for looking random */
-    CAPITALS_RUN = 8,     /* the same for capitals with digits */
-    ID_CAPITALS = 16,     /* the same in documented ids, which have 12 now and then */
-    NUMBER_DIGITS = 9,    /* digits of a phone, card, account or social security number, dates aside */
+    RANDOM_RUN = 12,   /* letters and digits in a row, from which a run is tested for looking random */
+    LONG_RUN = 20,     /* … from which capitals, small letters and a digit together are enough */
+    CAPITALS_RUN = 8,  /* the same for capitals with digits */
+    ID_CAPITALS = 16,  /* the same in documented ids, which have 12 now and then */
+    NUMBER_DIGITS = 9, /* digits of a phone, card, account or social security number, dates aside */
 };
 
 const uint8_t sp_ident_public_key[16] = {'s', 't', 'a', 't', 'e', 'p', 'r', 'i', 'n', 't', '-', 't', 'a', 'g', '-', '1'};
@@ -19,63 +20,72 @@ const uint8_t sp_ident_public_key[16] = {'s', 't', 'a', 't', 'e', 'p', 'r', 'i',
 typedef struct pattern {
     const char *text;
     uint8_t n;
-    uint8_t rest;  /* credentials: how many word characters follow at least */
+    uint8_t rest; /* credentials: how many word characters follow at least */
 } pattern;
-#define P(text, rest) {text, sizeof(text) - 1, rest}
+#define P(text, rest) \
+    { text, sizeof(text) - 1, rest }
 
 /* Documented id forms of the APIs: prefix, then letters, digits, `_` and `-`. */
 static const pattern id_forms[] = {
-    P("resp_", 0), P("conv_", 0), P("thread_", 0), P("cthr_", 0), P("msg_", 0), P("run_", 0), P("step_", 0), P("asst_", 0),
-    P("chatcmpl-", 0), P("cmpl-", 0), P("file-", 0), P("file_", 0), P("vs_", 0), P("vsfb_", 0), P("cntr_", 0), P("cfile_", 0),
-    P("container_", 0), P("sess_", 0), P("sesn_", 0), P("session_", 0), P("session-", 0), P("batch_", 0), P("msgbatch_", 0),
-    P("call_", 0), P("toolu_", 0), P("srvtoolu_", 0), P("tooluse_", 0), P("fc_", 0), P("fco_", 0), P("rs_", 0), P("ctc_", 0),
-    P("ws_", 0), P("fs_", 0), P("ci_", 0), P("ig_", 0), P("cu_", 0), P("cmp_", 0), P("mcp_", 0), P("mcpl_", 0), P("mcpr_", 0),
-    P("tsc_", 0), P("tso_", 0), P("encitem_", 0), P("pmpt_", 0), P("skill_", 0), P("agent_", 0), P("req_", 0), P("gen-", 0),
-    P("ftjob-", 0), P("modelperm-", 0), P("snapperm-", 0), P("upload_", 0), P("part_", 0), P("item_", 0), P("event_", 0),
-    P("trace_", 0), P("span_", 0), P("cachedContents/", 0),
+    P("resp_", 0),      P("conv_", 0),
+    P("thread_", 0),    P("cthr_", 0),
+    P("msg_", 0),       P("run_", 0),
+    P("step_", 0),      P("asst_", 0),
+    P("chatcmpl-", 0),  P("cmpl-", 0),
+    P("file-", 0),      P("file_", 0),
+    P("vs_", 0),        P("vsfb_", 0),
+    P("cntr_", 0),      P("cfile_", 0),
+    P("container_", 0), P("sess_", 0),
+    P("sesn_", 0),      P("session_", 0),
+    P("session-", 0),   P("batch_", 0),
+    P("msgbatch_", 0),  P("call_", 0),
+    P("toolu_", 0),     P("srvtoolu_", 0),
+    P("tooluse_", 0),   P("fc_", 0),
+    P("fco_", 0),       P("rs_", 0),
+    P("ctc_", 0),       P("ws_", 0),
+    P("fs_", 0),        P("ci_", 0),
+    P("ig_", 0),        P("cu_", 0),
+    P("cmp_", 0),       P("mcp_", 0),
+    P("mcpl_", 0),      P("mcpr_", 0),
+    P("tsc_", 0),       P("tso_", 0),
+    P("encitem_", 0),   P("pmpt_", 0),
+    P("skill_", 0),     P("agent_", 0),
+    P("req_", 0),       P("gen-", 0),
+    P("ftjob-", 0),     P("modelperm-", 0),
+    P("snapperm-", 0),  P("upload_", 0),
+    P("part_", 0),      P("item_", 0),
+    P("event_", 0),     P("trace_", 0),
+    P("span_", 0),      P("cachedContents/", 0),
 };
 
 /* How credentials begin. Word characters are letters, digits, `_` and `-`. */
 static const pattern credentials[] = {
-    P("sk-", 8), P("sk_", 8), P("pk_", 8), P("rk_", 8), P("ghp_", 8), P("gho_", 8), P("ghu_", 8), P("ghs_", 8), P("ghr_", 8),
-    P("github_pat_", 8), P("glpat-", 8), P("xoxa-", 8), P("xoxb-", 8), P("xoxe-", 8), P("xoxo-", 8), P("xoxp-", 8), P("xoxr-", 8),
-    P("xoxs-", 8), P("xapp-", 8), P("AKIA", 8), P("ASIA", 8), P("AIza", 8), P("ya29.", 8), P("hf_", 8), P("eyJ", 8), P("gsk_", 8),
-    P("lsv2_", 8), P("whsec_", 8), P("shpat_", 8), P("dop_v1_", 8), P("nvapi-", 8), P("npm_", 16), P("pypi-", 16), P("SG.", 16),
-    P("r8_", 16), P("tvly-", 16), P("pplx-", 24), P("xai-", 24), P("key-", 24),
+    P("sk-", 8),    P("sk_", 8),         P("pk_", 8),    P("rk_", 8),    P("ghp_", 8),   P("gho_", 8),    P("ghu_", 8),   P("ghs_", 8),
+    P("ghr_", 8),   P("github_pat_", 8), P("glpat-", 8), P("xoxa-", 8),  P("xoxb-", 8),  P("xoxe-", 8),   P("xoxo-", 8),  P("xoxp-", 8),
+    P("xoxr-", 8),  P("xoxs-", 8),       P("xapp-", 8),  P("AKIA", 8),   P("ASIA", 8),   P("AIza", 8),    P("ya29.", 8),  P("hf_", 8),
+    P("eyJ", 8),    P("gsk_", 8),        P("lsv2_", 8),  P("whsec_", 8), P("shpat_", 8), P("dop_v1_", 8), P("nvapi-", 8), P("npm_", 16),
+    P("pypi-", 16), P("SG.", 16),        P("r8_", 16),   P("tvly-", 16), P("pplx-", 24), P("xai-", 24),   P("key-", 24),
 };
 
 /* Words that announce a credential, in lower case, anywhere. */
 static const pattern keywords[] = {
-    P("password", 0), P("passwd", 0), P("secret", 0), P("bearer", 0), P("apikey", 0), P("api-key", 0), P("api_key", 0), P("signatur", 0),
-    P("private-key", 0), P("privatekey", 0), P("access-key", 0), P("access_key", 0),
+    P("password", 0), P("passwd", 0),   P("secret", 0),      P("bearer", 0),     P("apikey", 0),     P("api-key", 0),
+    P("api_key", 0),  P("signatur", 0), P("private-key", 0), P("privatekey", 0), P("access-key", 0), P("access_key", 0),
 };
 static const pattern litellm = P("bGl0ZWxsbTp", 0); /* base64 of `litellm:` */
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static int is_digit(uint8_t c) {
-    return (uint8_t)(c - '0') < 10;
-}
-static int is_lower(uint8_t c) {
-    return (uint8_t)(c - 'a') < 26;
-}
-static int is_upper(uint8_t c) {
-    return (uint8_t)(c - 'A') < 26;
-}
-static int is_letter(uint8_t c) {
-    return is_lower((uint8_t)(c | 32));
-}
-static int is_alnum(uint8_t c) {
-    return is_digit(c) || is_letter(c);
-}
-static int is_word(uint8_t c) {
-    return is_alnum(c) || c == '_' || c == '-';
-}
-static int is_hex(uint8_t c) {
-    return is_digit(c) || (uint8_t)((c | 32) - 'a') < 6;
-}
+static int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
+static int is_lower(uint8_t c) { return (uint8_t)(c - 'a') < 26; }
+static int is_upper(uint8_t c) { return (uint8_t)(c - 'A') < 26; }
+static char small(uint8_t c) { return (char)(is_upper(c) ? c | 32 : c); }
+static int is_letter(uint8_t c) { return is_lower((uint8_t)(c | 32)); }
+static int is_alnum(uint8_t c) { return is_digit(c) || is_letter(c); }
+static int is_word(uint8_t c) { return is_alnum(c) || c == '_' || c == '-'; }
+static int is_hex(uint8_t c) { return is_digit(c) || (uint8_t)((c | 32) - 'a') < 6; }
 
 static int begins(sp_view v, size_t i, const pattern *p) {
-    return v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
+    return v.n - i >= p->n && v.p[i] == (uint8_t)p->text[0] && memcmp(v.p + i, p->text, p->n) == 0;
 }
 
 static int has_credential(sp_view v) {
@@ -96,12 +106,15 @@ static int has_credential(sp_view v) {
 
 static int has_keyword(sp_view v) {
     int found = 0;
-    for (size_t i = 0; i < v.n && !found; i++)
+    for (size_t i = 0; i < v.n && !found; i++) {
+        uint8_t first = v.p[i] | 32;
+        if (first != 'p' && first != 's' && first != 'b' && first != 'a') continue; /* no keyword begins otherwise */
         for (size_t k = 0; k < COUNT(keywords) && !found; k++) {
             size_t j = 0;
-            while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == (is_upper(v.p[i + j]) ? v.p[i + j] | 32 : v.p[i + j])) j++;
+            while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == small(v.p[i + j])) j++;
             found = j == keywords[k].n;
         }
+    }
     return found;
 }
 
@@ -120,9 +133,10 @@ static int has_capitals(const uint8_t *p, size_t n, size_t alone, size_t with_di
 /* A run of letters and digits that no word gives: capitals with digits among them, hexadecimal digits, digits in several places, or
    case that jumps. A lower-case stretch of one or two letters jumps at each end that a capital makes; those of CamelCase are longer. */
 static int looks_random(const uint8_t *p, size_t n) {
-    size_t digits = 0, hex = 0, kinds = 0, jumps = 0, low = 0;
+    size_t digits = 0, upper = 0, hex = 0, kinds = 0, jumps = 0, low = 0;
     for (size_t i = 0; i < n; i++) {
         digits += (size_t)is_digit(p[i]);
+        upper += (size_t)is_upper(p[i]);
         hex += (size_t)is_hex(p[i]);
         if (i) kinds += is_digit(p[i]) != is_digit(p[i - 1]);
         low = is_lower(p[i]) ? low + 1 : 0;
@@ -130,7 +144,8 @@ static int looks_random(const uint8_t *p, size_t n) {
             jumps += (size_t)(i >= low && is_upper(p[i - low])) + (size_t)(i + 1 < n && is_upper(p[i + 1]));
     }
     return has_capitals(p, n, RANDOM_RUN, CAPITALS_RUN) ||
-           (n >= RANDOM_RUN && (4 * jumps >= n || (digits >= 2 && (kinds >= 2 || hex == n))));
+           (n >= RANDOM_RUN && (5 * jumps >= n || (digits >= 2 && (kinds >= 2 || hex == n)))) ||
+           (n >= LONG_RUN && digits && upper && digits + upper < n);
 }
 
 static int has_random_run(sp_view v) {
@@ -144,11 +159,10 @@ static int has_random_run(sp_view v) {
     return found;
 }
 
-/* Short words with a digit for a letter, twice: a password ("n0t-r3al"), while names have one such place ("command-r7b"). */
+/* Digits that stand for letters, in two places: a password ("n0t-r3al"). Names have one such place at most ("gpt4all"). */
 static int has_leet(sp_view v) {
     size_t places = 0;
-    for (size_t i = 1; i + 1 < v.n; i++)
-        places += memchr("013457", v.p[i], 6) && is_lower(v.p[i - 1]) && is_lower(v.p[i + 1]);
+    for (size_t i = 1; i + 1 < v.n; i++) places += memchr("01345", v.p[i], 5) && is_lower(v.p[i - 1]) && is_lower(v.p[i + 1]);
     return places >= 2;
 }
 
@@ -199,9 +213,7 @@ static int is_dotted_words(sp_view v) {
     return dots && dots + letters == v.n;
 }
 
-static int is_suspect(sp_view v) {
-    return has_credential(v) || has_keyword(v) || has_random_run(v) || has_leet(v) || has_number(v);
-}
+static int is_suspect(sp_view v) { return has_credential(v) || has_keyword(v) || has_random_run(v) || has_number(v); }
 
 static int is_uuid(sp_view v) {
     int good = v.n == 36;
@@ -243,8 +255,9 @@ static int is_at_sign_good(sp_view v, size_t i) {
     sp_view rest = {v.p + i + 1, v.n - i - 1};
     size_t digits = 0;
     while (digits < rest.n && is_digit(rest.p[digits])) digits++;
-    return i == 0 ? rest.n > 3 && (memcmp(rest.p, "cf/", 3) == 0 || memcmp(rest.p, "hf/", 3) == 0)
-                  : (digits && digits == rest.n && digits <= 8) || sp_view_eq(rest, SP_VIEW("default")) || sp_view_eq(rest, SP_VIEW("latest"));
+    return i == 0
+               ? rest.n > 3 && (memcmp(rest.p, "cf/", 3) == 0 || memcmp(rest.p, "hf/", 3) == 0)
+               : (digits && digits == rest.n && digits <= 8) || sp_view_eq(rest, SP_VIEW("default")) || sp_view_eq(rest, SP_VIEW("latest"));
 }
 
 static int is_name(sp_view v) {
@@ -255,12 +268,10 @@ static int is_name(sp_view v) {
         else good = is_alnum(c) || memchr("._:/-", c, 5);
         if (i && c == v.p[i - 1] && memchr("./-", c, 3)) good = 0; /* paths, URLs, PEM lines */
     }
-    return good && !is_dotted_words(v) && !is_suspect(v);
+    return good && !is_dotted_words(v) && !has_leet(v) && !is_suspect(v);
 }
 
-int sp_ident_shows(sp_view v) {
-    return is_uuid(v) || is_documented_id(v) || is_name(v);
-}
+int sp_ident_shows(sp_view v) { return is_uuid(v) || is_documented_id(v) || is_name(v); }
 
 /* Loopback and private networks (RFC 1918); `v` has no port. */
 static int is_private_address(sp_view v) {
@@ -271,8 +282,9 @@ static int is_private_address(sp_view v) {
         else if (is_digit(v.p[i])) octet[at] = 10 * octet[at] + (v.p[i] & 15u);
         else good = 0;
     }
-    return good && at == 3 && (octet[0] == 10 || octet[0] == 127 || (octet[0] == 192 && octet[1] == 168) ||
-                               (octet[0] == 172 && octet[1] >= 16 && octet[1] < 32) || (octet[0] | octet[1] | octet[2] | octet[3]) == 0);
+    return good && at == 3 &&
+           (octet[0] == 10 || octet[0] == 127 || (octet[0] == 192 && octet[1] == 168) ||
+            (octet[0] == 172 && octet[1] >= 16 && octet[1] < 32) || (octet[0] | octet[1] | octet[2] | octet[3]) == 0);
 }
 
 int sp_ident_host_shows(sp_view host) {

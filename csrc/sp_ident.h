@@ -1,4 +1,4 @@
-/* Which values may be shown, and tags for those that may not. Judged by their look alone: docs/columns.md, "Identifiers". */
+/* Which values may be shown, and tags for those that may not. Values are judged by their look alone. */
 #ifndef SP_IDENT_H
 #define SP_IDENT_H
 
@@ -6,15 +6,16 @@
 
 extern const uint8_t sp_ident_public_key[16]; /* of tags when no key is given: hides nothing from who can guess */
 
-/* Whether the value looks like an identifier: the documented form of an id (`resp_…`), a UUID, or a name of at most 64 letters, digits and
-   `._:/-` (and `@` before the version of a model) that matches no credential or personal-data pattern. Linear in v.n. */
+/* Whether the value looks like an identifier: the documented form of an id (`resp_…`), a UUID, or a name of at most 64
+   letters, digits and `._:/-` (and `@` before the version of a model) that matches no credential or personal-data pattern.
+   Linear in v.n. */
 int sp_ident_shows(sp_view v);
 
 /* The same for a host, with or without a port: names, and addresses of private networks. */
 int sp_ident_host_shows(sp_view host);
 
-/* Writes the prefix of a documented id form, if the value has one, `~`, and 16 hex digits of SipHash128(key, value). Returns the
-   length, at most 64; no NUL. */
+/* Writes the prefix of a documented id form, if the value has one, `~`, and 16 hex digits of SipHash128(key, value). Returns
+   the length, at most 64; no NUL. */
 size_t sp_ident_tag(const uint8_t key[16], sp_view v, char out[64]);
 
 #endif

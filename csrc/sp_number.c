@@ -1,5 +1,5 @@
-/* Canonical number text. Short decimals are their own shortest form; the rest goes decimal -> double -> shortest decimal in exact integer
-   arithmetic: 64 and 128 bits where they reach, else fixed-size big integers. No floating point is used. */
+/* Canonical number text. Short decimals are their own shortest form; the rest goes decimal -> double -> shortest decimal in
+   exact integer arithmetic: 64 and 128 bits where they reach, else fixed-size big integers. No floating point is used. */
 #include "sp_number.h"
 
 #include <string.h>
@@ -9,8 +9,8 @@
 typedef unsigned __int128 u128;
 
 enum {
-    MAX_DIGITS = 800,   /* a midpoint of two doubles has at most 767 significant digits: behind 800 only "not zero" matters */
-    BIG_WORDS = 48,     /* 3072 bits: 801 digits have 2661, 5^1125 has 2613 */
+    MAX_DIGITS = 800,       /* a midpoint of two doubles has at most 767 significant digits: then only "not zero" matters */
+    BIG_WORDS = 48,         /* 3072 bits: 801 digits have 2661, 5^1125 has 2613 */
     MAX_EXPONENT = 1 << 28, /* far beyond any length of a number: larger exponents act alike */
 };
 
@@ -32,11 +32,34 @@ typedef struct parts { /* of a literal; empty parts have n == 0 */
     size_t whole_n, fraction_n, exp_n;
 } parts;
 
-static const uint64_t pow5_64[28] = {
-    1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u, 1953125u, 9765625u, 48828125u, 244140625u, 1220703125u,
-    6103515625u, 30517578125u, 152587890625u, 762939453125u, 3814697265625u, 19073486328125u, 95367431640625u,
-    476837158203125u, 2384185791015625u, 11920928955078125u, 59604644775390625u, 298023223876953125u,
-    1490116119384765625u, 7450580596923828125u};
+static const uint64_t pow5_64[28] = {1u,
+                                     5u,
+                                     25u,
+                                     125u,
+                                     625u,
+                                     3125u,
+                                     15625u,
+                                     78125u,
+                                     390625u,
+                                     1953125u,
+                                     9765625u,
+                                     48828125u,
+                                     244140625u,
+                                     1220703125u,
+                                     6103515625u,
+                                     30517578125u,
+                                     152587890625u,
+                                     762939453125u,
+                                     3814697265625u,
+                                     19073486328125u,
+                                     95367431640625u,
+                                     476837158203125u,
+                                     2384185791015625u,
+                                     11920928955078125u,
+                                     59604644775390625u,
+                                     298023223876953125u,
+                                     1490116119384765625u,
+                                     7450580596923828125u};
 
 /* ---- big integers: little-endian words, the top one not zero ---- */
 
@@ -65,9 +88,7 @@ static void big_mul_pow5(big *b, unsigned power) {
     big_mul_add(b, pow5_64[power], 0);
 }
 
-static unsigned big_bits(const big *b) {
-    return b->n ? 64 * b->n - (unsigned)__builtin_clzll(b->w[b->n - 1]) : 0;
-}
+static unsigned big_bits(const big *b) { return b->n ? 64 * b->n - (unsigned)__builtin_clzll(b->w[b->n - 1]) : 0; }
 
 static void big_shift(big *b, unsigned bits) {
     unsigned words = bits / 64, rest = bits % 64, n = b->n + words;
@@ -76,7 +97,7 @@ static void big_shift(big *b, unsigned bits) {
         memset(b->w, 0, words * sizeof b->w[0]);
         b->w[n] = 0;
         if (rest)
-            for (unsigned i = n; ; i--) {
+            for (unsigned i = n;; i--) {
                 b->w[i] = b->w[i] << rest | (i > words ? b->w[i - 1] >> (64 - rest) : 0);
                 if (i == words) break;
             }
@@ -166,7 +187,7 @@ static void read_decimal(const parts *r, decimal *d) {
 
 /* ---- decimal -> double ---- */
 
-/* Rounds the value in [q * 2^(top-63), (q+1) * 2^(top-63)), where q has its top bit set; `more` says that it isn't the lower end. */
+/* Rounds the value in [q * 2^(top-63), (q+1) * 2^(top-63)), where q has its top bit set; `more`: it isn't the lower end. */
 static binary round_binary(uint64_t q, int64_t top, int more) {
     binary b = {0, -1074, 0};
     int64_t bits = top >= -1022 ? 53 : top + 1075; /* of the mantissa: fewer below the normal range */
@@ -182,7 +203,7 @@ static binary round_binary(uint64_t q, int64_t top, int more) {
 }
 
 static binary to_binary_small(uint64_t n, int exponent) { /* n * 10^exponent, n > 0, |exponent| <= 27 */
-    int top, more = 0; /* value = q * 2^(top - 127) */
+    int top, more = 0;                                    /* value = q * 2^(top - 127) */
     u128 q;
     if (exponent >= 0) {
         q = (u128)n * pow5_64[exponent];
@@ -194,7 +215,8 @@ static binary to_binary_small(uint64_t n, int exponent) { /* n * 10^exponent, n 
         q /= pow5_64[-exponent];
         top = 63 - (int)lead + exponent;
     }
-    unsigned zeros = q >> 64 ? (unsigned)__builtin_clzll((uint64_t)(q >> 64)) : 64u + (unsigned)__builtin_clzll((uint64_t)q);
+    uint64_t high = (uint64_t)(q >> 64);
+    unsigned zeros = high ? (unsigned)__builtin_clzll(high) : 64u + (unsigned)__builtin_clzll((uint64_t)q);
     q <<= zeros;
     return round_binary((uint64_t)(q >> 64), top - (int)zeros, more || (uint64_t)q);
 }
@@ -248,9 +270,9 @@ static binary to_binary(const decimal *d) {
 }
 
 /* ---- double -> shortest decimal (Steele and White; Dybvig's "free format") ----
-   r/s is what is left of the value; below/s and above/s are half the distances to its neighbours. Digits end as soon as what was written
-   reads back as the same double. An even mantissa owns the ends of its interval. `d->point` comes in as the position of the point of a decimal
-   that reads as this double; with it the first digit is never 0 and rounding up the last one never gives 10. */
+   r/s is what is left of the value; below/s and above/s are half the distances to its neighbours. Digits end as soon as
+   what was written reads back as the same double. An even mantissa owns the ends of its interval. `d->point` comes in as the
+   position of the point of a decimal that reads as this double; so no leading 0 stays, and the last digit never becomes 10. */
 
 static u128 pow10_128(unsigned power) { /* power <= 37 */
     u128 v = pow5_64[power > 27 ? 27 : power];
@@ -417,7 +439,7 @@ size_t sp_number_canon(const uint8_t *p, size_t n, uint8_t *out, uint32_t *flags
         decimal d;
         binary b = {1, 0, 0};
         read_decimal(&r, &d);
-        /* At most 15 digits in the normal range: doubles keep them apart, so no shorter decimal reads as the same double. */
+        /* Doubles keep decimals of 15 digits apart (normal range): no shorter one reads as the same double. */
         int short_form = d.n <= 15 && d.point > -306 && d.point <= 308;
         if (!short_form || !d.n) b = to_binary(&d);
         if (b.infinite && d.n) {

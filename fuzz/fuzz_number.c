@@ -9,7 +9,9 @@
 #include "sp_number.h"
 #include "sp_status.h"
 
-enum { LITERAL_MAX = 2048 };
+enum {
+    LITERAL_MAX = 2048
+};
 
 /* ECMAScript Number::toString by way of printf. Among shortest texts %.*e gives the closest one. */
 static size_t reference(double x, char *out) {

@@ -12,10 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent / "csrc"
 
 LAYERS: dict[int, str] = {
-    0: "sp_status sp_flags sp_limits sp_arena sp_text sp_hash sp_number sp_time",  # no knowledge of payloads
-    1: "sp_json sp_trie sp_near sp_scan sp_diagnose sp_url",  # one payload: bytes to marks, hashes and byte ranges
-    2: "sp_print sp_build sp_pack sp_context sp_formats sp_rules sp_verdict",  # one payload: what it is, what it means
-    3: "sp_columns sp_batch sp_link",  # many payloads
+    0: "sp_status sp_flags sp_limits sp_arena sp_text sp_hash sp_kernel sp_number sp_order sp_time sp_ident",  # no knowledge of payloads
+    1: "sp_json sp_trie sp_near sp_scan sp_diagnose",  # one text: bytes to marks, hashes and byte ranges
+    2: "sp_rules sp_build sp_pack sp_context sp_formats sp_url sp_verdict sp_print",  # one exchange: what it is, what it means
+    3: "sp_columns sp_exchange sp_row sp_batch sp_arrow sp_export sp_group sp_link",  # many exchanges: rows, workers, tables
     4: "binding",  # Python
 }
 LIBRARIES = {
@@ -24,7 +24,7 @@ LIBRARIES = {
     "xxhash.h": r"sp_hash\w*\.[ch]|binding/core_module\.c",
     "jansson.h": r"sp_json\.[ch]|binding/core_module\.c",
 }
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
 def layer(name: str) -> int | None:
@@ -32,7 +32,9 @@ def layer(name: str) -> int | None:
     if name.startswith("binding/"):
         return 4
     stem = name.split(".")[0]
-    best = max((unit for units in LAYERS.values() for unit in units.split() if stem == unit or stem.startswith(unit + "_")), key=len, default="")
+    best = max(
+        (unit for units in LAYERS.values() for unit in units.split() if stem == unit or stem.startswith(unit + "_")), key=len, default=""
+    )
     return next((number for number, units in LAYERS.items() if best in units.split()), None)
 
 

@@ -45,7 +45,10 @@ def main() -> int:
         ran = {number: count for number, count in lines.items() if number not in skipped}
         hit = sum(1 for count in ran.values() if count)
         missed = [number for number, count in sorted(ran.items()) if not count]
-        print(f"{file:32} {hit:5} of {len(ran):5}  {100 * hit / max(len(ran), 1):6.1f} %" + (f"  {missed}" if options.missed and missed else ""))
+        print(
+            f"{file:32} {hit:5} of {len(ran):5}  {100 * hit / max(len(ran), 1):6.1f} %"
+            + (f"  {missed}" if options.missed and missed else "")
+        )
         if "/binding/" not in file:
             core_hit, core_all = core_hit + hit, core_all + len(ran)
     percent = 100 * core_hit / core_all if core_all else 0.0

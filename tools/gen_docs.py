@@ -23,7 +23,9 @@ def entries(file: str, macro: str, fields: str) -> list[tuple[str, ...]]:
 
 def table(head: str, rows: list[list[str]]) -> str:
     names = head.split("|")
-    return "\n".join(["| " + " | ".join(names) + " |", "|" + " --- |" * len(names), *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+    return (
+        "\n".join(["| " + " | ".join(names) + " |", "|" + " --- |" * len(names), *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+    )
 
 
 def kind_names() -> dict[str, str]:
@@ -33,11 +35,16 @@ def kind_names() -> dict[str, str]:
 def columns() -> str:
     text = "# Columns\n\n" + NOTE.format(sources="csrc/sp_columns.def")
     text += (
-        "Tables come as Arrow, pandas, Polars, DuckDB, Parquet, NDJSON or CSV, with these columns in this order. Every column but `uid` can be null. In CSV\n"
-        "a list is joined with `;`. Identifiers are shown where they look like one; anything else stands as a tag (`--with-text` shows values).\n"
+        "Tables come as Arrow, pandas, Polars, DuckDB, Parquet, NDJSON or CSV, with these columns in this order. Every column but `uid`\n"
+        "can be null. In CSV a list is joined with `;`. Identifiers are shown where they look like one; anything else stands as a tag\n"
+        "(`--with-text` shows values).\n"
     )
     for title, macro, lead in (
-        ("exchanges", "SP_EXCHANGE_COLUMN", "One row for every exchange of the log, in its order; a line that can't be read has a row with `state` null and an `error`."),
+        (
+            "exchanges",
+            "SP_EXCHANGE_COLUMN",
+            "One row for every exchange of the log, in its order; a line that can't be read has a row with `state` null and an `error`.",
+        ),
         ("evidence", "SP_EVIDENCE_COLUMN", "One row for every mark that a verdict rests on; joined to `exchanges` by `uid`."),
     ):
         rows = [[f"`{name}`", kind_names()[kind], meaning] for name, kind, meaning in entries("sp_columns.def", macro, "wws")]
@@ -54,7 +61,8 @@ def limits() -> str:
         "# Limits\n\n"
         + NOTE.format(sources="csrc/sp_limits.h")
         + "Every bound of the core. A bound is passed only with a reject or a flag that says so, never in silence. Settable per engine\n"
-        "(`Engine(limits={...})`) up to the hard maximum.\n\n" + table("name|default|hard maximum|what it bounds, and what happens beyond", rows)
+        "(`Engine(limits={...})`) up to the hard maximum.\n\n"
+        + table("name|default|hard maximum|what it bounds, and what happens beyond", rows)
     )
 
 
@@ -69,9 +77,10 @@ def errors() -> str:
 A scan gives such a line a row with `state` null and goes on; `classify` and its like raise `PayloadError` with the same parts: `reason`,
 `offset`, `line`, `column`, `expected`, `path`. The text never quotes the payload.
 
-`offset` counts bytes from 0 within the line, before any decoding. It is the smallest index at which no valid document can go on; the length of the
-line where it just stops; for bad UTF-8 the first byte of the sequence. `line_too_long` wins over everything, since such a line is not read. At the
-same offset the order is `unexpected_bom`, `invalid_utf8`, `nul_byte`, the rest. `number_too_long` and `key_too_long` point at the start of the token.
+`offset` counts bytes from 0 within the line, before any decoding. It is the smallest index at which no valid document can go on; the
+length of the line where it just stops; for bad UTF-8 the first byte of the sequence. `line_too_long` wins over everything, since such a
+line is not read. At the same offset the order is `unexpected_bom`, `invalid_utf8`, `nul_byte`, the rest. `number_too_long` and
+`key_too_long` point at the start of the token.
 
 """
         + table("reason|what was expected", statuses)

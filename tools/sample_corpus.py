@@ -95,7 +95,11 @@ def main(folder: str) -> None:
     examples: list[str] = []
     for count, where, what in KINDS:
         path, body = re.compile(where), re.compile(what)
-        kind = [(g, x) for g, x in exchanges if path.match(g.replace("//openai", "/openai")) and body.search(json.dumps(json.loads(x)["request"]["body"]))]
+        kind = [
+            (g, x)
+            for g, x in exchanges
+            if path.match(g.replace("//openai", "/openai")) and body.search(json.dumps(json.loads(x)["request"]["body"]))
+        ]
         examples += draw([e for e in kind if e[1] not in examples], count, 6_000, SEED)
     random.Random(SEED).shuffle(examples)
     (ROOT / "examples/sample.jsonl").write_text("".join(examples), encoding="utf-8")

@@ -23,8 +23,10 @@ static int core_exec(PyObject *module) {
                                          "A pack, lens or limit is refused. args: (code, file, line, column, message, hint).", NULL, NULL);
     if (!s->error || PyModule_AddObjectRef(module, "CoreError", s->error) < 0) return -1;
     if (add_type(module, &core_rules_spec, &s->rules_type) < 0 || add_type(module, &core_scan_spec, &s->scan_type) < 0 ||
-        add_type(module, &core_room_spec, &s->room_type) < 0 || add_type(module, &core_batch_spec, &s->batch_type) < 0)
+        add_type(module, &core_batch_spec, &s->batch_type) < 0)
         return -1;
+    s->room_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_room_spec, NULL); /* seen only through its memoryviews */
+    if (!s->room_type) return -1;
     return PyModule_AddStringConstant(module, "__version__", STATEPRINT_VERSION);
 }
 

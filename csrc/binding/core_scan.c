@@ -82,17 +82,16 @@ static PyObject *none_if(int ok) {
     return ok ? Py_NewRef(Py_None) : NULL;
 }
 
-/* Nobody can write into the memory of the reader any more; or -1 with BufferError. */
+/* Nobody can write into the memory of the reader any more; or -1 with BufferError, and what was lent out can still be committed. */
 static int settle(core_scan *s) {
     PyObject *done = s->view ? PyObject_CallMethod(s->view, "release", NULL) : Py_NewRef(Py_None);
     if (!done) return -1;
     Py_DECREF(done);
     Py_CLEAR(s->view);
-    s->room = 0;
     atomic_fetch_add(&s->serial, 1);
-    if (atomic_load(&s->exports) == 0) return 0;
-    PyErr_SetString(PyExc_BufferError, "a view of room() is still in use: release it first");
-    return -1;
+    if (atomic_load(&s->exports) != 0) return PyErr_SetString(PyExc_BufferError, "a view of room() is still in use: release it first"), -1;
+    s->room = 0;
+    return 0;
 }
 
 static int settle_open(core_scan *s) {

@@ -1,7 +1,7 @@
 """The C core, as Python sees it. Everything here is immutable once made, unless it says otherwise, and safe to share between threads."""
 
-from collections.abc import Buffer  # type: ignore[attr-defined]
-from typing import Any, final
+from collections.abc import Buffer, Sequence  # type: ignore[attr-defined]
+from typing import Any, Self, final
 
 __version__: str
 
@@ -12,20 +12,20 @@ class CoreError(Exception):
 class Rules:
     """Frozen rule set: packs, lens, limits and key."""
 
-    def __init__(
-        self,
-        packs: list[tuple[str, bytes]],
+    def __new__(
+        cls,
+        packs: Sequence[tuple[str, bytes]],
         /,
         *,
-        lens: tuple[list[str], list[str]],
-        limits: dict[str, int] = ...,
+        lens: tuple[Sequence[str], Sequence[str]],
+        limits: dict[str, int] | None = None,
         key: bytes | None = None,
         tag_key: bytes | None = None,
         tags: bool = False,
         with_text: bool = False,
         context: bytes | None = None,
         versions: str = "",
-    ) -> None:
+    ) -> Self:
         """packs: (name, JSON) from the lowest to the highest. lens: what counts, and what does not: effects, facts, or `write.store*`.
         key: 16 bytes for the keyed form. tag_key: 16 bytes for tags of values that are not shown. context: JSON of the context file."""
     def describe(self) -> bytes:
@@ -34,23 +34,40 @@ class Rules:
 
 @final
 class Batch:
-    """Rows of one slice of a log."""
+    """Rows of one slice of a log. Only the core makes them."""
 
     @property
     def rows(self) -> int: ...
-    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the buffers; those of the whole for a slice."""
+    @property
+    def table(self) -> str:
+        """`exchanges` or `evidence`."""
+    def __len__(self) -> int: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Capsules of schema and rows. Nothing is cast. Metadata: stateprint.schema (the table), stateprint.version, stateprint.rules."""
     def __arrow_c_schema__(self) -> object: ...
-    def to_pylist(self, limit: int | None = None) -> list[dict[str, Any]]: ...
-    def to_ndjson(self) -> bytes: ...
-    def to_csv(self, header: bool, safe: bool = True) -> bytes: ...
-    def counts(self, *columns: str) -> dict[tuple[Any, ...], int]: ...
+    def to_pylist(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The first rows as dicts; times as datetime in UTC."""
+    def to_ndjson(self) -> bytes:
+        """A JSON object a line; times as RFC 3339 in UTC. Control, format and bidirectional characters are escaped."""
+    def to_csv(self, header: bool, safe: bool = True) -> bytes:
+        """RFC 4180 (lines end in CR LF); null is empty, the empty text and list are `""`; lists are joined by spaces. safe: a text that is
+        any number of ' and then = + - @ tab CR LF NUL or a full-width = + - @ gets one more ' in front; a reader takes one away from a
+        text of one or more ' and then one of these."""
+    def counts(self, *columns: str) -> dict[tuple[Any, ...], int]:
+        """How often each combination of values occurs, in the order of first rows; lists as tuples. KeyError: no such column."""
+    def slice(self, offset: int, length: int | None = None) -> Batch:
+        """Some of the rows, without a copy. Past the end there are none."""
 
 @final
 class Scan:
-    """Reads one input. Mutable: one thread drives it; its workers are its own. The GIL is released while they work."""
+    """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The GIL
+    is released while they work. After `finish`, `feed` and `room` raise ValueError."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         rules: Rules,
         /,
         *,
@@ -59,19 +76,21 @@ class Scan:
         threads: int = 1,
         evidence: bool = False,
         source_id: str | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     def feed(self, data: Buffer, /) -> None:
         """Adds bytes of the unpacked stream. They are copied."""
     def room(self, n: int, /) -> memoryview:
-        """At least n writable bytes at the end of the input, to read into; ends with `commit`."""
+        """n writable bytes at the end of the input, to read into. The next call of any method but `summary` ends it: the memoryview is
+        released then, and BufferError is raised, and nothing done, while another view of it (a slice, an array) is alive."""
     def commit(self, n: int, /) -> None:
-        """Says how many bytes of `room` were filled."""
+        """Says how many bytes of `room` were filled, and releases its memoryview."""
     def finish(self, cut: bool = False) -> None:
         """The stream ends here; cut: before its true end, so a last line without line feed is rejected as input_cut."""
     def take(self) -> tuple[Batch, Batch | None] | None:
         """Classifies what has come and gives the next batch (exchanges, evidence), or None when it needs more bytes (or is at the end)."""
     def summary(self) -> dict[str, Any]:
-        """lines_total, lines_blank, lines, classified {state: n}, rejected {code: n}, flags {name: n}, bytes, format, file_flags, first_bad."""
+        """lines_total, lines_blank, lines, classified {state: n}, rejected {code: n}, flags {name: n} (both without zeros), bytes, format (None
+        while it isn't told), encoding (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only, array]."""
 
 def classify(
     rules: Rules,
@@ -88,13 +107,18 @@ def classify(
 ) -> tuple[Batch, Batch, dict[str, Any] | None]:
     """One exchange: its row, its evidence, and the error (reason, offset, line, column, expected, path) if the payload is refused."""
 
+def stream(batches: Sequence[Batch], table: str, metadata: dict[str, str] | None = None) -> object:
+    """A capsule `arrow_array_stream` that gives the batches of one table in order, also when there are none. metadata: all of the schema's;
+    without it, that of the batches."""
+
 def formats() -> list[dict[str, Any]]:
     """The readers: name, what they are, and where the fields stand."""
 
 def columns(table: str) -> list[tuple[str, str, str]]:
-    """(name, kind, meaning) of `exchanges` or `evidence`."""
+    """(name, kind, meaning) of `exchanges` or `evidence`. Kinds: utf8, int64, int32, bool, timestamp[us, UTC], list<utf8>."""
 
 def statuses() -> list[tuple[str, str]]: ...
 def flags() -> list[tuple[str, str]]: ...
 def limits() -> list[tuple[str, int, int, str]]: ...
-def canonical_number(text: str, /) -> str: ...
+def canonical_number(text: str, /) -> str:
+    """ValueError when the text is no JSON number."""

@@ -38,9 +38,7 @@ static int says(const char *text, int line, sp_status s, size_t pos, const char 
     return good;
 }
 
-static int same(sp_view v, const char *text) {
-    return v.n == strlen(text) && memcmp(v.p, text, v.n) == 0;
-}
+static int same(sp_view v, const char *text) { return v.n == strlen(text) && memcmp(v.p, text, v.n) == 0; }
 
 static void test_hostile(void) {
     sp_view file = data_file("hostile-lines/cases.jsonl"), rest = file, line;
@@ -183,7 +181,8 @@ static size_t locate(const char *text, const char *pointer, size_t *key) {
 }
 
 static void test_locate(void) {
-    static const char text[] = " {\"a\": [1, {\"b\" : \"x\\\"]\"}, [[2], 3]], \"a/~\" :null,\"a\":[true , -1.5e3, \"\"], \"\\u0065\\ud83d\\ude00\":{} }";
+    static const char text[] =
+        " {\"a\": [1, {\"b\" : \"x\\\"]\"}, [[2], 3]], \"a/~\" :null,\"a\":[true , -1.5e3, \"\"], \"\\u0065\\ud83d\\ude00\":{} }";
     static const char same_name[] = "{\"a\":{\"a\":1,\"a\":{\"a\":2}}}";
     size_t key = 0;
     CHECK(locate(text, "", &key) == 1 && key == SIZE_MAX);

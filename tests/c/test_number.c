@@ -158,7 +158,9 @@ static void test_roundtrip(void) {
 /* Only "not zero" matters behind digit 800: the midpoint of 1 and its successor, and a tail of any length. */
 static void test_long(void) {
     static const char midpoint[] = "1.00000000000000011102230246251565404236316680908203125";
-    enum { LENGTH = 1 << 20 };
+    enum {
+        LENGTH = 1 << 20
+    };
     uint8_t *p = malloc(LENGTH), *out = malloc(LENGTH);
     uint32_t flags;
     if (!p || !out) abort();

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from harness import ROOT, SANITIZED
 
 PROGRAMS = sorted(path.stem for path in (ROOT / "tests/c").glob("test_*.c"))
@@ -16,12 +17,16 @@ def built() -> Path:
         pytest.skip("make VARIANT=asan ctests runs these")
     if shutil.which("make") is None or shutil.which("gcc") is None:
         pytest.skip("needs make and gcc")
-    done = subprocess.run(["make", "-s", "VARIANT=plain", "ctests-build"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        ["make", "-s", "VARIANT=plain", "ctests-build"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return ROOT / "build/c/plain"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_c(built: Path, program: str) -> None:
-    done = subprocess.run([str(built / program)], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=240)
+    done = subprocess.run(
+        [str(built / program)], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=240
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from harness import DATA, ROOT, SANITIZED, engine, pack_rows, scan_bytes
 
 import stateprint as sp
+from harness import DATA, ROOT, SANITIZED, engine, pack_rows, scan_bytes
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,9 @@ def test_packing_and_names(log: bytes, want: list[bytes], tmp_path: Path, name: 
     assert rows(tmp_path / name, threads=2) == want
 
 
-@pytest.mark.parametrize("environment", [{"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "LC_ALL": "C", "TZ": "Asia/Kolkata"}], ids=["", "other locale"])
+@pytest.mark.parametrize(
+    "environment", [{"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "LC_ALL": "C", "TZ": "Asia/Kolkata"}], ids=["", "other locale"]
+)
 def test_piped_output_is_the_same_bytes(environment: dict[str, str]) -> None:
     """Two processes, one reading a file and one a pipe, the second with other settings of the machine."""
     sample = ROOT / "examples/sample.jsonl"

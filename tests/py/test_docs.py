@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import ROOT
 
 import stateprint as sp
+from harness import ROOT
 from stateprint import _core
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_pages_agree_with_the_built_core() -> None:
 
 def shown() -> list[tuple[str, str]]:
     """(command, output) of every console block of the README: `$ command`, then what it prints."""
-    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.S)
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.DOTALL)
     return [(command, output) for command, output in blocks if output.strip()]
 
 
@@ -69,14 +69,14 @@ def test_readme_shows_a_run() -> None:
 
 def test_readme_notebook_runs() -> None:
     """Every python block of the README, one after the other, in one namespace."""
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks
     before = Path.cwd()
     os.chdir(ROOT)
     try:
         names: dict[str, object] = {}
         for block in blocks:
-            exec(compile(block, "README.md", "exec"), names)
+            exec(compile(block, "README.md", "exec"), names)  # noqa: S102
     finally:
         os.chdir(before)
 
@@ -84,15 +84,17 @@ def test_readme_notebook_runs() -> None:
 def test_examples_in_pages_are_true() -> None:
     """Blocks ```json in docs/states.md: a payload a line, with the state and the facts that the page gives it in the line before."""
     page = (ROOT / "docs/states.md").read_text(encoding="utf-8")
-    found = re.findall(r"^<!-- (POST|GET|DELETE) (\S+) -> (\w+)((?: [\w.]+)*) -->\n```json\n(.*?)\n?```", page, re.M | re.S)
+    found = re.findall(r"^<!-- (POST|GET|DELETE) (\S+) -> (\w+)((?: [\w.]+)*) -->\n```json\n(.*?)\n?```", page, re.MULTILINE | re.DOTALL)
     assert len(found) >= 8
     for method, url, state, facts, payload in found:
         verdict = sp.classify(payload.encode() or None, method=method, url=url)
         assert (verdict.state, set(facts.split()) - set(verdict.facts)) == (state, set()), (url, payload, verdict.facts)
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "bench").glob("*.md")]), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "bench").glob("*.md")]), ids=lambda p: p.name
+)
 def test_links(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = [link for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text) if "://" not in link and not (page.parent / link).exists()]
     assert broken == []

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from harness import DATA, ROOT, SANITIZED, compact, engine, load_jsonl, scan_lines
 
 import stateprint as sp
+from harness import DATA, ROOT, SANITIZED, compact, engine, load_jsonl, scan_lines
 
 FOLDER = DATA / "xxh3-forgery"
 PAIRS: list[dict[str, Any]] = [p for p in load_jsonl(FOLDER / "pairs.jsonl") if "a" in p and p["a"].startswith("{")]

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+
 from harness import DATA, Outcome, load_jsonl, scan_bytes
 
 FOLDER = DATA / "hostile-lines"
@@ -36,7 +37,11 @@ def test_totals(result: Outcome) -> None:
     want = json.loads((FOLDER / "all.expected.json").read_bytes())
     got = result.summary
     assert {k: got[k] for k in ("lines_total", "lines_blank")} == {k: want[k] for k in ("lines_total", "lines_blank")}
-    assert (got["lines"], sum(got["classified"].values()), sum(got["rejected"].values())) == (want["lines_in"], want["classified"], want["rejected"])
+    assert (got["lines"], sum(got["classified"].values()), sum(got["rejected"].values())) == (
+        want["lines_in"],
+        want["classified"],
+        want["rejected"],
+    )
     assert {k: n for k, n in got["rejected"].items() if n} == want["rejected_by_reason"]
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from harness import DATA, engine, load_jsonl, scan_bytes
+from stateprint.cli import main
 
 import stateprint as sp
-from stateprint.cli import main
+from harness import DATA, engine, load_jsonl, scan_bytes
 
 CANARIES = {c["id"]: "".join(c["parts"]) for c in load_jsonl(DATA / "secrets/canaries.jsonl")}
 WINDOW = 12
@@ -44,7 +44,13 @@ def needles() -> dict[int, set[str]]:
 
     for canary in CANARIES.values():
         for gram in grams(canary):
-            for form in (gram, json.dumps(gram)[1:-1], json.dumps(gram, ensure_ascii=False)[1:-1], html.escape(gram), urllib.parse.quote(gram, safe="")):
+            for form in (
+                gram,
+                json.dumps(gram)[1:-1],
+                json.dumps(gram, ensure_ascii=False)[1:-1],
+                html.escape(gram),
+                urllib.parse.quote(gram, safe=""),
+            ):
                 add(form)
             add(gram.encode().hex())
             add(gram.encode().hex().upper())
@@ -157,7 +163,10 @@ def test_options_of_one_call_do_not_leak() -> None:
     """What is given around a payload is as secret as the payload."""
     texts = []
     for canary in CANARIES.values():
-        for around in ({"url": f"https://api.openai.com/v1/responses?key={canary}"}, {"headers": {"authorization": canary, "x-session": canary}}):
+        for around in (
+            {"url": f"https://api.openai.com/v1/responses?key={canary}"},
+            {"headers": {"authorization": canary, "x-session": canary}},
+        ):
             try:
                 texts.append(str(sp.explain(b'{"model":"m","input":"hi"}', engine=engine(), **around)))
             except sp.StateprintError as e:

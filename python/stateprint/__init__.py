@@ -1,0 +1,57 @@
+"""stateprint: fingerprints requests to LLM APIs and says of each whether it is stateless or stateful, and why.
+
+    import stateprint as sp
+    sp.classify(b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}').state     # 'stateful'
+    sp.scan("gateway.jsonl").to_pandas()
+"""
+
+from .api import classify, explain, fingerprint, identify
+from .engine import Engine, Lens
+from .errors import (
+    CompressedInputError,
+    ConfigError,
+    EncodingUnsupported,
+    InputError,
+    InputLimitExceeded,
+    InternalError,
+    OutputError,
+    PayloadEncodingError,
+    PayloadError,
+    PayloadLimitError,
+    PayloadSyntaxError,
+    StateprintError,
+)
+from .scan import Scan, scan
+from .table import Table
+from .verdict import Explanation, Fingerprint, Identification, Mark, Verdict
+from .version import __version__
+
+__all__ = [
+    "CompressedInputError",
+    "ConfigError",
+    "EncodingUnsupported",
+    "Engine",
+    "Explanation",
+    "Fingerprint",
+    "Identification",
+    "InputError",
+    "InputLimitExceeded",
+    "InternalError",
+    "Lens",
+    "Mark",
+    "OutputError",
+    "PayloadEncodingError",
+    "PayloadError",
+    "PayloadLimitError",
+    "PayloadSyntaxError",
+    "Scan",
+    "StateprintError",
+    "Table",
+    "Verdict",
+    "__version__",
+    "classify",
+    "explain",
+    "fingerprint",
+    "identify",
+    "scan",
+]

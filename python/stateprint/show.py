@@ -1,0 +1,40 @@
+"""Text for people: nothing that a terminal, a browser or a notebook would run. All texts from a log pass here."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def printable(text: object, width: int = 0) -> str:
+    """The text with everything that moves, hides or reorders output written as an escape; cut at `width` characters if that is not 0."""
+    raw = str(text)
+    shown = raw if raw.isprintable() else "".join(c if c.isprintable() else _escape(ord(c)) for c in raw)
+    return shown if not width or len(shown) <= width else shown[: width - 1] + "…"
+
+
+def _escape(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def value(cell: Any) -> str:
+    """A cell of a table as text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, list | tuple | set | frozenset):
+        return " ".join(map(printable, cell))
+    if hasattr(cell, "isoformat"):
+        return str(cell.isoformat()).replace("+00:00", "Z")
+    return printable(cell)
+
+
+def html_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]], caption: str = "") -> str:
+    """An inert HTML table."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(value(row.get(name)))}</td>" for name in names) + "</tr>" for row in rows)
+    title = f"<caption>{html.escape(printable(caption))}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def html_text(text: str) -> str:
+    """Lines of text as an inert block."""
+    return "<pre>" + html.escape("\n".join(map(printable, text.split("\n")))) + "</pre>"

@@ -1,0 +1,280 @@
+"""gzip and zstd as streams: chunks of bounded size, and after the last good byte an exact reason why there are no more."""
+
+import zlib
+from collections.abc import Callable, Iterator
+
+READ = 1 << 18
+CHUNK = 1 << 20
+"""Most bytes of one unpacked chunk, about."""
+ZSTD_WINDOW = 1 << 27
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+class Fault(Exception):
+    """Why a packed stream ends early. Caught by the reader of the input, never seen outside. `cut`: bytes of the data are missing, so the
+    last line may be a part of one; `byte`: place in the packed stream."""
+
+    def __init__(self, code: str, message: str, byte: int, *, cut: bool, hint: str = "") -> None:
+        super().__init__(code)
+        self.code, self.message, self.byte, self.cut, self.hint = code, message, byte, cut, hint
+
+
+def is_zstd(head: bytes) -> bool:
+    """Whether a zstd frame, or a skippable one, begins here."""
+    return head.startswith(ZSTD) or _skippable(head)
+
+
+def _skippable(head: bytes) -> bool:
+    return len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+
+
+class _Bytes:
+    """A window over the packed bytes: what was read and not used yet."""
+
+    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self.data = head
+        self.at = 0
+        self.before = 0  # bytes of the stream that are gone from `data`
+
+    @property
+    def place(self) -> int:
+        return self.before + self.at
+
+    def want(self, n: int) -> bool:
+        """Whether n bytes are there; reads until they are, or until the end."""
+        while len(self.data) - self.at < n:
+            more = self._read(max(READ, n - (len(self.data) - self.at)))
+            if not more:
+                return False
+            self.before += self.at
+            self.data = self.data[self.at :] + more
+            self.at = 0
+        return True
+
+    def take(self, n: int) -> bytes | None:
+        """The next n bytes, or None when fewer are left."""
+        if not self.want(n):
+            return None
+        self.at += n
+        return self.data[self.at - n : self.at]
+
+    def rest(self) -> bytes:
+        """All that is there, and it is used up; empty at the end."""
+        self.want(1)
+        data = self.data[self.at :]
+        self.at = len(self.data)
+        return data
+
+    def back(self, unused: int) -> None:
+        """The last bytes of `rest` were not used."""
+        self.at -= unused
+
+    def skip(self, n: int) -> bool:
+        """Goes n bytes on without keeping them."""
+        while n:
+            if not self.want(1):
+                return False
+            step = min(n, len(self.data) - self.at)
+            self.at += step
+            n -= step
+        return True
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- gzip
+def gunzip(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The content of a gzip stream, member after member (RFC 1952). `head` is what was read of it before, read(n) gives 1 to n more
+    bytes or none at the end. Raises Fault when all that could be unpacked was given."""
+    src = _Bytes(head, read)
+    while True:
+        _gzip_header(src)
+        yield from _gzip_member(src)
+        while src.want(1) and not src.data[src.at]:  # zeros after the last member
+            pad = src.data[src.at :]
+            src.at += len(pad) - len(pad.lstrip(b"\0"))
+        if not src.want(1):
+            return
+        src.want(2)
+        if not src.data.startswith(GZIP, src.at):
+            raise Fault("gzip_trailing_garbage", "something that is no gzip follows the packed data", src.place, cut=False)
+
+
+def _gzip_header(src: _Bytes) -> None:
+    start = src.place
+    crc = 0
+
+    def part(n: int) -> bytes:
+        nonlocal crc
+        got = src.take(n)
+        if got is None:
+            raise Fault("gzip_truncated", "the packed data stops within a header", src.place, cut=True)
+        crc = zlib.crc32(got, crc)
+        return got
+
+    fixed = part(10)
+    flags = fixed[3]
+    if fixed[2] != 8 or flags & 0xE0:
+        raise Fault("gzip_data", "the header names a method that gzip does not define", start + 2, cut=True)
+    if flags & 4:
+        part(int.from_bytes(part(2), "little"))
+    for bit in (8, 16):  # name and comment: read over, never used
+        if flags & bit:
+            while part(1) != b"\0":
+                pass
+    if flags & 2:
+        want = crc & 0xFFFF
+        if int.from_bytes(part(2), "little") != want:
+            raise Fault("gzip_crc", "the checksum of a header is wrong", start, cut=True)
+
+
+def _gzip_member(src: _Bytes) -> Iterator[bytes]:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    crc = size = 0
+    while not inflate.eof:
+        data = inflate.unconsumed_tail
+        if not data:
+            data = src.rest()
+            if not data:
+                raise Fault("gzip_truncated", "the packed data stops before its end", src.place, cut=True)
+        saved = inflate.copy()
+        try:
+            out = inflate.decompress(data, CHUNK)
+        except zlib.error:
+            out = None
+        if out is None:
+            good, used = _salvage(saved, data)
+            if good:
+                yield good
+            raise Fault("gzip_data", "the packed data is damaged", src.place - len(data) + used, cut=True)
+        if out:
+            crc = zlib.crc32(out, crc)
+            size += len(out)
+            yield out
+    src.back(len(inflate.unused_data))
+    trailer = src.take(8)
+    if trailer is None:
+        raise Fault("gzip_truncated", "the packed data stops within its checksum", src.place, cut=True)
+    if int.from_bytes(trailer[:4], "little") != crc:
+        raise Fault("gzip_crc", "the checksum is wrong: the lines that were read can't be trusted", src.place - 8, cut=False)
+    if int.from_bytes(trailer[4:], "little") != size & 0xFFFFFFFF:
+        raise Fault("gzip_length", "the length is wrong: the lines that were read can't be trusted", src.place - 4, cut=False)
+
+
+def _salvage(inflate: "zlib._Decompress", data: bytes) -> tuple[bytes, int]:
+    """What comes out before the damage, byte by byte, and how many bytes of `data` went in."""
+    good = []
+    for i in range(len(data)):
+        try:
+            good.append(inflate.decompress(data[i : i + 1]))
+        except zlib.error:
+            return b"".join(good), i
+    return b"".join(good), len(data)
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- zstd
+def unzstd(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The content of a zstd stream, frame after frame (RFC 8878), as `gunzip`. The blocks are walked here, so that memory is bounded
+    and an early end is told from a proper one."""
+    src = _Bytes(head, read)
+    while True:
+        if not src.want(4):
+            if not src.want(1):
+                return
+            if ZSTD.startswith(src.data[src.at :]):
+                raise Fault("zstd_truncated", "the packed data stops within a header", src.place, cut=True)
+        magic = src.data[src.at : src.at + 4]
+        if _skippable(magic):
+            src.at += 4
+            size = src.take(4)
+            if size is None or not src.skip(int.from_bytes(size, "little")):
+                raise Fault("zstd_truncated", "the packed data stops within a skippable frame", src.place, cut=True)
+        elif magic == ZSTD:
+            yield from _zstd_frame(src)
+        else:
+            raise Fault("zstd_trailing_garbage", "something that is no zstd follows the packed data", src.place, cut=False)
+
+
+def _zstd_frame(src: _Bytes) -> Iterator[bytes]:
+    import zstandard  # noqa: PLC0415 - only when such a file is read
+
+    header, checksum = _zstd_header(src)
+    unpack = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+    ready: list[bytes] = []
+    size = 0
+    fault: Fault | None = None
+    last = False
+    piece: bytes | None = header
+    while True:
+        at = src.place - len(piece or b"")
+        if piece is None:
+            fault = Fault("zstd_truncated", "the packed data stops before its end", src.place, cut=True)
+            break
+        try:
+            out = unpack.decompress(piece)
+        except zstandard.ZstdError:
+            fault = Fault("zstd_data", "the packed data is damaged", at, cut=True)
+            break
+        if out:
+            ready.append(out)
+            size += len(out)
+        if size >= CHUNK:
+            yield b"".join(ready)
+            ready, size = [], 0
+        if last:
+            break
+        head = src.take(3)
+        kind = length = 0
+        if head is not None:
+            bits = int.from_bytes(head, "little")
+            last, kind, length = bool(bits & 1), bits >> 1 & 3, bits >> 3
+            if kind == 3 or length > 1 << 17:
+                fault = Fault("zstd_data", "the packed data is damaged", src.place - 3, cut=True)
+                break
+        body = src.take(1 if kind == 1 else length) if head is not None else None
+        piece = head + body if head is not None and body is not None else None
+    if ready:
+        yield b"".join(ready)
+    if fault is None and checksum:
+        fault = _zstd_checksum(src, unpack)
+    if fault is not None:
+        raise fault
+
+
+def _zstd_checksum(src: _Bytes, unpack: "object") -> Fault | None:
+    import zstandard  # noqa: PLC0415
+
+    tail = src.take(4)
+    if tail is None:
+        return Fault("zstd_truncated", "the packed data stops within its checksum", src.place, cut=True)
+    try:
+        unpack.decompress(tail)  # type: ignore[attr-defined]
+    except zstandard.ZstdError:
+        return Fault("zstd_checksum", "the checksum is wrong: the lines that were read can't be trusted", src.place - 4, cut=False)
+    return None
+
+
+def _zstd_header(src: _Bytes) -> tuple[bytes, bool]:
+    """Magic and frame header, and whether a checksum follows the blocks."""
+    start = src.place
+    fixed = src.take(5)
+    rest = b""
+    if fixed is not None:
+        single = fixed[4] >> 5 & 1
+        dictionary = (0, 1, 2, 4)[fixed[4] & 3]
+        length = (single, 2, 4, 8)[fixed[4] >> 6]
+        got = src.take((0 if single else 1) + dictionary + length)
+        fixed, rest = (fixed, got) if got is not None else (None, b"")
+    if fixed is None:
+        raise Fault("zstd_truncated", "the packed data stops within a header", src.place, cut=True)
+    if any(rest[1 - single : 1 - single + dictionary]):
+        raise Fault("zstd_dictionary", "the data was packed with a dictionary", start, cut=True, hint="unpack it with zstd -d -D DICTIONARY")
+    if single:
+        window = int.from_bytes(rest[dictionary:], "little") + (256 if length == 2 else 0)
+    else:
+        base = 1 << (10 + (rest[0] >> 3))
+        window = base + (base >> 3) * (rest[0] & 7)
+    if window > ZSTD_WINDOW:
+        raise Fault("zstd_window", "unpacking needs a window of more than 128 MiB", start, cut=True, hint="unpack it with zstd -d --long=31")
+    return fixed + rest, bool(fixed[4] & 4)
