@@ -63,11 +63,11 @@ static int blank(sp_view t) {
 
 static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text, size_t at, uint64_t number, int last_open) {
     sp_line line = {.text = text, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number, .offset = j->offset + at};
-    if (line.text.n && text.p[text.n - 1] == '\r' && !last_open) line.text.n--, j->crlf = 1;
     if (blank(line.text)) {
         j->blank++;
         return SP_OK;
     }
+    if (text.p[text.n - 1] == '\r' && !last_open) line.text.n--, j->crlf = 1;
     if (line.text.n > b->rules->limits.max_line_bytes) line.reject = SP_ERR_LINE_TOO_LONG;
     else if (last_open && j->cut) line.reject = SP_ERR_INPUT_CUT;
     return sp_reader_line(d, b->format, &line);

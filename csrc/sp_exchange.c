@@ -367,7 +367,7 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
     x.body = SP_NO_MARK;
     x.in = (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
     if (one->time.n) x.in.time = sp_time_parse(one->time);
-    if (one->payload.p && one->payload.n) {
+    if (one->payload.p) {
         sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);
         if (st == SP_ERR_NOMEM) return st;
         if (st != SP_OK) return sp_row_diagnose(d, &line, 0, diagnosis, pointer, cap, pointer_n);

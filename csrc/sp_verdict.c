@@ -299,6 +299,18 @@ static int operation_fits(sp_judge *j, const sp_facts_in *in, const sp_operation
     return path && sp_judge_holds(j, in, o->when);
 }
 
+/* Whether the paths of an endpoint tell it without the host: two literal segments, the first among them, and nothing left open. */
+static int is_telling(const sp_rules *r, const sp_operation *o) {
+    int telling = o->paths.n > 0;
+    for (uint32_t k = 0; k < o->paths.n; k++) {
+        const sp_pattern *p = &r->patterns.v[r->words.v[o->paths.at + k]];
+        uint32_t literal = 0;
+        for (uint32_t i = 0; i < p->n; i++) literal += !r->segments.v[p->at + i].name;
+        telling &= literal > 1 && !p->rest && !p->lead && !r->segments.v[p->at].name;
+    }
+    return telling;
+}
+
 static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_name as, int fold) {
     const sp_rules *r = j->rules;
     for (int general = 0; general < 2; general++)
@@ -307,6 +319,9 @@ static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_
             if ((o->on.n == 0) != general || (!general && !in_names(r, o->on.at, o->on.n, as))) continue;
             if (operation_fits(j, in, o, fold)) return o;
         }
+    /* a log of paths alone: what a path of its own means where it means something */
+    for (uint32_t i = 0; i < r->endpoints.n && !j->url.host.n; i++)
+        if (r->endpoints.v[i].on.n && is_telling(r, &r->endpoints.v[i]) && operation_fits(j, in, &r->endpoints.v[i], fold)) return &r->endpoints.v[i];
     return NULL;
 }
 
@@ -322,7 +337,7 @@ static void find_operation(sp_judge *j, const sp_facts_in *in) {
     }
     for (uint32_t i = 0; !j->url.present && i < r->shapes.n && !o->operation; i++)
         if (operation_fits(j, in, &r->shapes.v[i], 0)) o->operation = &r->shapes.v[i], o->by_shape = 1;
-    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred && o->host->by_header == 0 && o->by_shape)))
+    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred)))
         o->provider = o->operation->provider;
 }
 
@@ -577,7 +592,11 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
 /* Names that stand twice with values that differ: judged once with the first and once with the last of them. What both
    readings prove holds; where they part, the verdict is open. */
 static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
-    SP_TRY(judge_once(j, in, SP_MARK_NOT_FIRST));
+    sp_status st = judge_once(j, in, SP_MARK_NOT_FIRST);
+    uint32_t earlier_n = j->clues.n;
+    sp_clue *earlier = st == SP_OK ? sp_arena_get(&j->arena, (earlier_n + 1) * sizeof *earlier) : NULL;
+    if (!earlier) return st == SP_OK ? SP_ERR_NOMEM : st;
+    if (earlier_n) memcpy(earlier, j->clues.v, earlier_n * sizeof *earlier);
     sp_state first_state = j->out.state;
     sp_facts first = j->out.facts;
     const sp_operation *operation = j->out.operation;
@@ -585,7 +604,13 @@ static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
     SP_TRY(judge_once(j, in, SP_MARK_NOT_LAST));
     sp_verdict *o = &j->out;
     o->flags |= flags;
-    if (first_state == o->state && memcmp(&first, &o->facts, sizeof first) == 0 && operation == o->operation) return SP_OK;
+    for (uint32_t i = 0; i < earlier_n; i++) { /* all values are in the evidence */
+        uint32_t k = 0;
+        while (k < j->clues.n && !(j->clues.v[k].rule == earlier[i].rule && j->clues.v[k].mark == earlier[i].mark && j->clues.v[k].fact == earlier[i].fact)) k++;
+        if (k == j->clues.n) add_clue(j, earlier[i], &st);
+    }
+    o->clues = j->clues.v, o->clue_count = j->clues.n;
+    if (first_state == o->state && memcmp(&first, &o->facts, sizeof first) == 0 && operation == o->operation) return st;
     int proven = 0;
     for (int w = 0; w < SP_FACT_WORDS; w++) {
         o->facts.w[w] &= first.w[w];
@@ -598,7 +623,7 @@ static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
     append(j, pointer, sp_node_pointer(j->rules, node, NULL, pointer, sizeof pointer));
     o->state = proven ? SP_STATE_STATEFUL : SP_STATE_UNKNOWN;
     if (!proven) o->confidence = -1;
-    return SP_OK;
+    return st;
 }
 
 sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in) {
