@@ -46,10 +46,10 @@ struct sp_batch {
     unsigned job_count, job_taken; /* finished jobs wait to be taken in order */
     worker *workers;
     sp_summary summary;
-    /* the pool: jobs [next, job_count) wait for a worker */
+    /* the pool: jobs [next, offered) wait for a worker; all under the lock */
     pthread_mutex_t lock;
     pthread_cond_t wake, done;
-    unsigned next, running;
+    unsigned next, offered, running;
     int stop, pool;
 };
 
@@ -104,7 +104,7 @@ static void *work(void *arg) {
     sp_batch *b = w->batch;
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
-        if (b->next == b->job_count) {
+        if (b->next == b->offered) {
             pthread_cond_wait(&b->wake, &b->lock);
             continue;
         }
@@ -126,12 +126,12 @@ static void start_pool(sp_batch *b) {
 }
 
 static void run_jobs(sp_batch *b) {
-    unsigned first = b->next;
-    if (b->threads > 1 && b->job_count - first > 1) start_pool(b);
+    if (b->threads > 1 && b->job_count > 1) start_pool(b);
     pthread_mutex_lock(&b->lock);
-    b->running = b->job_count - first;
+    b->next = 0;
+    b->offered = b->running = b->job_count;
     if (b->pool) pthread_cond_broadcast(&b->wake);
-    while (b->next < b->job_count) {
+    while (b->next < b->offered) {
         job *j = &b->jobs[b->next++];
         pthread_mutex_unlock(&b->lock);
         j->status = run_job(b, &b->workers[0].reader, j);
@@ -139,6 +139,7 @@ static void run_jobs(sp_batch *b) {
         b->running--;
     }
     while (b->running) pthread_cond_wait(&b->done, &b->lock);
+    b->next = b->offered = 0; /* a worker that wakes late finds nothing */
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -399,7 +400,7 @@ static void add_up(sp_batch *b, job *j) {
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
     *exchanges = *evidence = NULL;
     if (b->job_taken == b->job_count) {
-        b->job_taken = b->job_count = b->next = 0;
+        b->job_taken = b->job_count = 0;
         if (!begin(b) || b->summary.encoding) return SP_OK;
         unsigned wanted = b->threads > 1 ? 2 * b->threads : 1;
         if (wanted > MAX_JOBS) wanted = MAX_JOBS;

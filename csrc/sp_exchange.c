@@ -160,6 +160,7 @@ static sp_status open_body(sp_reader *d, parts *x) {
     }
     SP_TRY(open_string(d, k, SP_ROOT_BODY, base64, x, &x->body));
     if (x->truncated) x->in.body = SP_BODY_TRUNCATED;
+    else if (x->unreadable && !x->too_deep) x->body = k; /* text is a payload, too: the string itself */
     return SP_OK;
 }
 
@@ -308,7 +309,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
     if (x->too_deep) row.flags |= SP_FLAG_EMBEDDED_TOO_DEEP;
     sp_print print;
-    if (x->body != SP_NO_MARK && !x->truncated && !x->too_deep && x->in.body != SP_BODY_ENCRYPTED) {
+    if (x->body != SP_NO_MARK && !x->too_deep && (x->in.body == SP_BODY_FULL || x->in.body == SP_BODY_ABSENT)) {
         const sp_operation *o = d->judge.out.operation;
         const sp_layout *l = o && o->layout >= 0 ? &r->layouts.v[o->layout] : NULL;
         SP_TRY(sp_print_payload(&d->judge, d->scan.marks, x->in.lo, x->in.hi, x->body, l, &d->arena, &print));
@@ -375,6 +376,7 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
         x.first_url = SP_NO_MARK;
         x.role[SP_ROLE_BODY] = 0;
         SP_TRY(open_body(d, &x));
+        if (x.in.body == SP_BODY_ABSENT) x.body = 0; /* null and "" are no body, but values */
     }
     x.first_url = SP_NO_MARK;
     SP_TRY(part(d, one->headers, SP_ROOT_HEADERS));

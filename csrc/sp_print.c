@@ -97,7 +97,7 @@ static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks,
             if (members) add_reply(out, turn);
         }
         for (uint32_t k = lo; reply->node && k < hi; k++)
-            if (marks[k].node == reply->node && marks[k].type != SP_NULL && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN))) add_reply(out, marks[k].hash);
+            if (marks[k].node == reply->node && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN))) add_reply(out, marks[k].hash);
     }
 }
 

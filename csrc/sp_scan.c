@@ -263,6 +263,18 @@ static uint32_t enter_member(walk *w, sp_digest d) {
     return child;
 }
 
+/* The trie node of the next element, where some pointer names elements of this array by their index. */
+static uint32_t enter_element(const walk *w) {
+    uint8_t text[16];
+    size_t at = sizeof text;
+    uint32_t i = w->f->count;
+    do text[--at] = (uint8_t)('0' + i % 10);
+    while (i /= 10);
+    text[--at] = '"';
+    sp_digest d = hash(text + at, sizeof text - at);
+    return sp_trie_member(w->t, w->f->node, &d, text + at + 1, sizeof text - at - 1);
+}
+
 /* ---- frames ---- */
 
 /* Opens the container at p. 0 on failure. */
@@ -584,7 +596,7 @@ close: /* p is at the bracket */
     goto done;
 
 element:
-    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].star;
+    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].named ? enter_element(&w) : t->nodes[f->node].star;
     goto value;
 
 member:

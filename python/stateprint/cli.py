@@ -247,7 +247,7 @@ def scan_command(
         elif to == "table" or (to is None and sys.stdout.isatty()):
             show_table(iter(done))
         else:
-            write_text(f".{to or 'ndjson'}", iter(done), "exchanges", click.get_binary_stream("stdout"))
+            write_text(f".{to or 'ndjson'}", iter(done), "exchanges", sys.stdout.buffer)
     finally:
         stop()
     summarise(done)

@@ -153,10 +153,7 @@ def _write(kind: str, batches: Iterable[_core.Batch], name: str, out: IO[bytes],
         writer = _need("pyarrow.ipc", "arrow").new_file(out, schema)
     with writer:
         for batch in batches:
-            found = pa.record_batch(batch)
-            if writer.schema.metadata != found.schema.metadata:
-                found = found.replace_schema_metadata(writer.schema.metadata)
-            writer.write_batch(found)
+            writer.write_batch(pa.record_batch(batch).replace_schema_metadata(schema.metadata))
 
 
 def write_text(kind: str, batches: Iterable[_core.Batch], name: str, out: IO[bytes], csv_safe: bool = True) -> None:

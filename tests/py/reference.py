@@ -356,10 +356,7 @@ def S(v: Any, d: int) -> bytes:  # noqa: N802
 
 
 def at(value: Any, pointer: str) -> list[Any]:
-    """What stands at a pointer (RFC 6901, and `*` for any element or member), in document order.
-
-    Members of the same name all count, as in section 3: then there is more than one value without any `*`.
-    """
+    """What stands at a pointer (RFC 6901, and `*` for any element or member), in document order. Of equal names the last counts."""
     found = [value]
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~").encode()
@@ -371,7 +368,7 @@ def at(value: Any, pointer: str) -> list[Any]:
                 elif re.fullmatch(r"0|[1-9][0-9]*", step) and int(step) < len(v):
                     below.append(v[int(step)])
             elif isinstance(v, Object):
-                below += [m for _, m in v.members] if step == "*" else v.all(name)
+                below += [m for _, m in v.members] if step == "*" else v.all(name)[-1:]
         found = below
     return found
 
@@ -391,7 +388,7 @@ def content(turn: Any, layout: dict[str, Any]) -> Any:
     """`first` goes by the order of the layout: the order of members has no influence on anything."""
     if isinstance(turn, Object):
         for name in layout.get("turn_content", []):
-            for v in turn.all(name.encode()):
+            for v in turn.all(name.encode())[-1:]:
                 if v is not None:
                     return v
     return turn
@@ -401,7 +398,7 @@ def response_turns(response: Any, layout: dict[str, Any]) -> list[Any]:
     out: list[Any] = []
     for part in layout.get("response", []):
         if isinstance(part, dict):
-            members = [(name.encode(), at(response, pointer)[:1]) for name, pointer in part.items()]
+            members = [(name.encode(), [v for v in at(response, pointer) if v is not None][:1]) for name, pointer in part.items()]
             there = [(name, values[0]) for name, values in members if values]
             if there:
                 out.append(Object(there))
@@ -414,7 +411,7 @@ def response_turns(response: Any, layout: dict[str, Any]) -> list[Any]:
 
 def has_context_role(turn: Any, layout: dict[str, Any]) -> bool:
     roles = [role.encode() for role in layout.get("context_roles", [])]
-    return isinstance(turn, Object) and any(isinstance(v, bytes) and v in roles for v in turn.all(b"role"))
+    return isinstance(turn, Object) and any(isinstance(v, bytes) and v in roles for v in turn.all(b"role")[-1:])
 
 
 def context_parts(payload: Any, turns: Sequence[Any], layout: dict[str, Any]) -> list[tuple[bytes, Any]]:
