@@ -83,8 +83,9 @@ lint: ## all that is checked without running anything
 tidy: ## the slow analysis, for a person to read
 	clang-tidy --quiet --checks='$(TIDY)' csrc/*.c -- -std=gnu11 -Icsrc
 
-docs: ## the generated pages
+docs: ## the generated pages, and the output that the README shows
 	$(PYTHON) tools/gen_docs.py
+	$(PYTHON) tools/fill_readme.py
 
 clean:
 	rm -rf build dist python/*.egg-info python/stateprint/*.so

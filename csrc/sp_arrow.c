@@ -58,7 +58,8 @@ static void put_metadata(char *p, const sp_pair *meta, size_t n) {
 }
 
 /* Fills *s with room for `children` released ones and `metadata` bytes. */
-static sp_status schema_start(const sp_alloc *a, struct ArrowSchema *s, const char *format, const char *name, size_t children, size_t metadata) {
+static sp_status schema_start(const sp_alloc *a, struct ArrowSchema *s, const char *format, const char *name, size_t children,
+                              size_t metadata) {
     size_t fixed = sizeof(schema_block) + children * (sizeof(struct ArrowSchema) + sizeof(struct ArrowSchema *));
     schema_block *b = metadata > SIZE_MAX - fixed ? NULL : a->resize(a->ctx, NULL, fixed + metadata);
     *s = (struct ArrowSchema){.format = format, .name = name, .flags = ARROW_FLAG_NULLABLE};
@@ -166,10 +167,10 @@ sp_status sp_arrow_array(const sp_alloc *a, sp_part part, struct ArrowArray *out
 typedef struct stream_block {
     const sp_alloc *alloc;
     const sp_schema *schema;
-    sp_pair *meta;   /* its texts stand behind it in this block */
+    sp_pair *meta; /* its texts stand behind it in this block */
     size_t meta_n, part_n, next;
     const char *error; /* constant */
-    sp_part parts[]; /* a reference each */
+    sp_part parts[];   /* a reference each */
 } stream_block;
 
 static int stream_result(stream_block *b, sp_status st) {
@@ -194,9 +195,7 @@ static int stream_get_next(struct ArrowArrayStream *s, struct ArrowArray *out) {
     return stream_result(b, st);
 }
 
-static const char *stream_get_last_error(struct ArrowArrayStream *s) {
-    return ((stream_block *)s->private_data)->error;
-}
+static const char *stream_get_last_error(struct ArrowArrayStream *s) { return ((stream_block *)s->private_data)->error; }
 
 static void stream_release(struct ArrowArrayStream *s) {
     stream_block *b = s->private_data;

@@ -142,24 +142,18 @@ fail:
     return NULL;
 }
 
-sp_columns *sp_columns_new(const sp_schema *schema) {
-    return spi_columns_new(&sp_alloc_std, schema);
-}
+sp_columns *sp_columns_new(const sp_schema *schema) { return spi_columns_new(&sp_alloc_std, schema); }
 
 sp_status sp_columns_append(sp_columns *c, const void *row) {
     const sp_column_info *info = c->schema->columns;
     if (c->rows >= SP_TEXT_MAX - 1) return SP_ERR_NOMEM;
-    for (size_t i = 0; i < c->schema->count; i++)
-        SP_TRY(room(c, &c->columns[i], info[i].kind, (const char *)row + info[i].offset));
-    for (size_t i = 0; i < c->schema->count; i++)
-        put(&c->columns[i], info[i].kind, c->rows, (const char *)row + info[i].offset);
+    for (size_t i = 0; i < c->schema->count; i++) SP_TRY(room(c, &c->columns[i], info[i].kind, (const char *)row + info[i].offset));
+    for (size_t i = 0; i < c->schema->count; i++) put(&c->columns[i], info[i].kind, c->rows, (const char *)row + info[i].offset);
     c->rows++;
     return SP_OK;
 }
 
-size_t sp_columns_rows(const sp_columns *c) {
-    return c->rows;
-}
+size_t sp_columns_rows(const sp_columns *c) { return c->rows; }
 
 size_t spi_columns_bytes(const sp_columns *c) {
     size_t n = 0;

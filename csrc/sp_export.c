@@ -14,9 +14,7 @@ static void put(sp_out *out, const void *p, size_t n) {
     out->n += n;
 }
 
-static void put_char(sp_out *out, char c) {
-    out->p[out->n++] = (uint8_t)c;
-}
+static void put_char(sp_out *out, char c) { out->p[out->n++] = (uint8_t)c; }
 
 static size_t digits(uint64_t v, unsigned width, char *text) { /* decimal, at least `width` digits */
     char back[20];
@@ -88,8 +86,8 @@ static size_t unseen(const uint8_t *p, size_t n, unsigned *code) {
     }
     static const struct {
         unsigned first, last;
-    } ranges[] = {{0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},  {0x2028, 0x202e},
-                  {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+    } ranges[] = {{0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x180e, 0x180e}, {0x200b, 0x200f},
+                  {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
     *code = c;
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (c >= ranges[i].first && c <= ranges[i].last) return used;

@@ -57,7 +57,8 @@ sp_status sp_group_rows(const sp_alloc *a, const sp_columns *c, size_t from, siz
         uint64_t h = 0;
         for (size_t i = 0; i < n; i++) h = cell_hash(c, columns[i], row, h);
         size_t at = h & (size - 1);
-        while (slots[at] && !(g[slots[at] - 1].hash == h && rows_equal(c, columns, n, g[slots[at] - 1].row, row))) at = (at + 1) & (size - 1);
+        while (slots[at] && !(g[slots[at] - 1].hash == h && rows_equal(c, columns, n, g[slots[at] - 1].row, row)))
+            at = (at + 1) & (size - 1);
         if (!slots[at]) {
             if (used == group_cap && sp_grow(a, &g, &group_cap, used + 1, sizeof *g) != SP_OK) goto done;
             g[used++] = (sp_group){h, row, 0};

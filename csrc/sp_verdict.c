@@ -52,8 +52,9 @@ uint16_t sp_mark_form(const sp_mark *m) {
     }
     if (m->state & SP_MARK_LONG) return SP_FORM_ID;
     for (size_t i = 0; i < m->value.n; i++)
-        if (m->value.p[i] > ' ') return SP_FORM_ID;
-    return SP_FORM_BLANK;
+        if (m->value.p[i] > ' ' && m->value.p[i] < 0x7f) return SP_FORM_ID;
+    uint8_t seen[SP_SHORT_VALUE + 1]; /* nothing but blanks, or characters that nobody sees? */
+    return sp_near_skeleton(m->value.p, m->value.n, seen) ? SP_FORM_ID : SP_FORM_BLANK;
 }
 
 static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
@@ -227,7 +228,7 @@ static void find_host(sp_judge *j, const sp_facts_in *in) {
         if (in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, region);
     }
     if (m && !m->known && plain) remember(m, j, j->out.host ? (uint32_t)(j->out.host - r->hosts.v) + 1 : 0, j->out.region);
-    for (uint32_t i = 0; i < r->hosts.n && !j->out.host; i++) {
+    for (uint32_t i = 0; i < r->hosts.n && !(j->out.host && !j->out.host->inferred); i++) { /* a header says more than a port */
         const sp_host *h = &r->hosts.v[i];
         if (h->by_header && in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
     }
@@ -329,7 +330,7 @@ static void find_operation(sp_judge *j, const sp_facts_in *in) {
     const sp_rules *r = j->rules;
     sp_verdict *o = &j->out;
     if (j->url.present) {
-        sp_name as = rewrite(j);
+        sp_name as = o->as = rewrite(j);
         o->operation = find_endpoint(j, in, as, 0);
         if (!o->operation && j->url.upper && (o->operation = find_endpoint(j, in, as, 1))) j->url.odd = j->url.ambiguous = 1;
         if (!o->operation && j->url.encoded_slash) j->url.odd = 1;
@@ -444,7 +445,7 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
     sp_name api = j->out.operation ? j->out.operation->api : 0;
     for (uint32_t i = 0; i < r->overrides.n; i++) {
         const sp_override *o = &r->overrides.v[i];
-        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider))) continue;
+        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider) && !(j->out.as && in_names(r, o->providers.at, o->providers.n, j->out.as)))) continue;
         if ((o->apis.n && !in_names(r, o->apis.at, o->apis.n, api)) || !in_force(o->from, o->until, in->time) || !sp_judge_holds(j, in, o->when)) continue;
         int taken = deny(j, o->denies);
         if (!taken) continue;

@@ -37,6 +37,7 @@ typedef struct sp_verdict {
     const sp_operation *operation; /* NULL: unknown */
     uint8_t by_shape;
     sp_name provider;    /* 0: unknown */
+    sp_name as;          /* whose paths it has: behind a gateway, those of the provider there */
     sp_view region;
     sp_facts facts;
     sp_state state;

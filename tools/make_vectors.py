@@ -356,7 +356,7 @@ def refused() -> None:
         "nothing": "",
         "two texts": "{}{}",
         "trailing comma": "[1,]",
-        "leading zero": "01",
+        "leading zero": "[01]",
         "NaN": "NaN",
         "single quotes": "{'a':1}",
         "bad escape": r'"\x41"',

@@ -70,16 +70,14 @@ void core_free(PyObject *self);
 
 /* --- core_rules.c --- */
 typedef struct core_rules {
-    PyObject_HEAD
-    sp_rules *rules;
+    PyObject_HEAD sp_rules *rules;
     char digest[33]; /* of the packs, hex, for the metadata of tables */
 } core_rules;
 extern PyType_Spec core_rules_spec;
 
 /* --- core_batch.c --- */
 typedef struct core_batch {
-    PyObject_HEAD
-    sp_part part; /* columns NULL while it is made */
+    PyObject_HEAD sp_part part; /* columns NULL while it is made */
     char digest[33];
 } core_batch;
 extern PyType_Spec core_batch_spec;

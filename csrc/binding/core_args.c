@@ -5,10 +5,8 @@ static int bind_name(const core_sig *sig, PyObject *name, PyObject *value, PyObj
     unsigned i = sig->only;
     if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "%s(): keywords must be strings", sig->function), -1;
     while (i < sig->count && PyUnicode_CompareWithASCIIString(name, sig->names[i]) != 0) i++;
-    if (i == sig->count)
-        return PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", sig->function, name), -1;
-    if (values[i])
-        return PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", sig->function, sig->names[i]), -1;
+    if (i == sig->count) return PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", sig->function, name), -1;
+    if (values[i]) return PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", sig->function, sig->names[i]), -1;
     values[i] = value;
     return 0;
 }
@@ -89,9 +87,7 @@ int core_buffer_init(core_buffer *b, PyObject *o) {
     return b->owner ? core_bytes(b->owner, "data", &b->v) : -1;
 }
 
-void core_buffer_fini(core_buffer *b) {
-    Py_CLEAR(b->owner);
-}
+void core_buffer_fini(core_buffer *b) { Py_CLEAR(b->owner); }
 
 int core_raise(sp_status st) {
     if (st == SP_ERR_NOMEM) PyErr_NoMemory();
@@ -100,8 +96,8 @@ int core_raise(sp_status st) {
 }
 
 int core_raise_error(core_state *s, const char *code, const char *file, size_t line, size_t column, const char *message, const char *hint) {
-    PyObject *args[6] = {core_str(core_view(code)),   core_str(core_view(file)),    PyLong_FromSize_t(line), PyLong_FromSize_t(column),
-                         core_str(core_view(message)), core_str(core_view(hint))};
+    PyObject *args[6] = {core_str(core_view(code)), core_str(core_view(file)),    PyLong_FromSize_t(line),
+                         PyLong_FromSize_t(column), core_str(core_view(message)), core_str(core_view(hint))};
     PyObject *tuple = PyTuple_New(6);
     int ok = tuple != NULL;
     for (Py_ssize_t i = 0; i < 6; i++) {
@@ -113,9 +109,7 @@ int core_raise_error(core_state *s, const char *code, const char *file, size_t l
     return -1;
 }
 
-PyObject *core_str(sp_view v) {
-    return PyUnicode_DecodeUTF8((const char *)v.p, (Py_ssize_t)v.n, "replace");
-}
+PyObject *core_str(sp_view v) { return PyUnicode_DecodeUTF8((const char *)v.p, (Py_ssize_t)v.n, "replace"); }
 
 int core_put(PyObject *dict, const char *name, PyObject *taken) {
     int st = taken ? PyDict_SetItemString(dict, name, taken) : -1;

@@ -6,19 +6,19 @@
 #include "sp_columns_impl.h"
 
 /* A capsule that was not consumed still has its release. */
-#define CAPSULE(kind, type, capsule_name)                                                                              \
-    static void kind##_capsule_free(PyObject *capsule) {                                                               \
-        struct type *x = PyCapsule_GetPointer(capsule, capsule_name);                                                  \
-        if (x->release) x->release(x);                                                                                 \
-        free(x);                                                                                                       \
-    }                                                                                                                  \
-    static PyObject *kind##_capsule(struct type **x) { /* with an empty struct */                                      \
-        PyObject *capsule = NULL;                                                                                      \
-        *x = calloc(1, sizeof **x);                                                                                    \
-        if (*x) capsule = PyCapsule_New(*x, capsule_name, kind##_capsule_free);                                        \
-        else PyErr_NoMemory();                                                                                         \
-        if (!capsule) free(*x);                                                                                        \
-        return capsule;                                                                                                \
+#define CAPSULE(kind, type, capsule_name)                                         \
+    static void kind##_capsule_free(PyObject *capsule) {                          \
+        struct type *x = PyCapsule_GetPointer(capsule, capsule_name);             \
+        if (x->release) x->release(x);                                            \
+        free(x);                                                                  \
+    }                                                                             \
+    static PyObject *kind##_capsule(struct type **x) { /* with an empty struct */ \
+        PyObject *capsule = NULL;                                                 \
+        *x = calloc(1, sizeof **x);                                               \
+        if (*x) capsule = PyCapsule_New(*x, capsule_name, kind##_capsule_free);   \
+        else PyErr_NoMemory();                                                    \
+        if (!capsule) free(*x);                                                   \
+        return capsule;                                                           \
     }
 
 CAPSULE(schema, ArrowSchema, "arrow_schema")
@@ -33,7 +33,9 @@ static PyObject *checked(PyObject *capsule, sp_status st) {
     return NULL;
 }
 
-enum { META = 3 };
+enum {
+    META = 3
+};
 static size_t own_meta(const sp_schema *s, const char *digest, sp_pair *meta) {
     meta[0] = (sp_pair){SP_VIEW("stateprint.schema"), core_view(s->table)};
     meta[1] = (sp_pair){SP_VIEW("stateprint.version"), core_view(STATEPRINT_VERSION)};
@@ -106,12 +108,18 @@ static int list_parts(core_state *s, PyObject *tuple, const sp_schema *schema, s
     return 0;
 }
 
-const char core_stream_doc[] = "stream($module, /, batches, table, metadata=None)\n--\n\n"
-                               "A PyCapsule \"arrow_array_stream\" that gives the batches of one table, in order, also when there are none.\n"
-                               "metadata: that of the schema; without it, table, version and digest of the rules.";
+const char core_stream_doc[] =
+    "stream($module, /, batches, table, metadata=None)\n--\n\n"
+    "A PyCapsule \"arrow_array_stream\" that gives the batches of one table, in order, also when there are none.\n"
+    "metadata: that of the schema; without it, table, version and digest of the rules.";
 
 PyObject *core_stream(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    enum { BATCHES, TABLE, METADATA, COUNT };
+    enum {
+        BATCHES,
+        TABLE,
+        METADATA,
+        COUNT
+    };
     static const char *const names[COUNT] = {"batches", "table", "metadata"};
     static const core_sig sig = {"stream", names, COUNT, 0, COUNT, 1 << BATCHES | 1 << TABLE};
     sp_pair own[META], *given = NULL;

@@ -16,9 +16,7 @@ void core_batch_fill(core_batch *b, sp_columns *taken) {
     PyObject_GC_Track(b);
 }
 
-static const sp_part *part_of(PyObject *self) {
-    return &((core_batch *)self)->part;
-}
+static const sp_part *part_of(PyObject *self) { return &((core_batch *)self)->part; }
 
 const sp_schema *core_schema(PyObject *table) {
     static const sp_schema *const all[] = {&sp_exchanges_schema, &sp_evidence_schema};
@@ -154,7 +152,8 @@ static PyObject *batch_slice(PyObject *self, PyObject *const *args, Py_ssize_t n
     const core_batch *old = (core_batch *)self;
     PyObject *v[2];
     size_t from = 0, count = old->part.count;
-    if (core_bind(&sig, args, n, kwnames, v) < 0 || core_size(v[0], "offset", &from) < 0 || core_size(v[1], "length", &count) < 0) return NULL;
+    if (core_bind(&sig, args, n, kwnames, v) < 0 || core_size(v[0], "offset", &from) < 0 || core_size(v[1], "length", &count) < 0)
+        return NULL;
     if (from > old->part.count) from = old->part.count;
     if (count > old->part.count - from) count = old->part.count - from;
     core_batch *b = (core_batch *)PyType_GenericAlloc(Py_TYPE(self), 0);
@@ -218,9 +217,7 @@ static PyObject *batch_table(PyObject *self, void *unused) {
     return PyUnicode_FromString(part_of(self)->columns->schema->table);
 }
 
-static Py_ssize_t batch_len(PyObject *self) {
-    return (Py_ssize_t)part_of(self)->count;
-}
+static Py_ssize_t batch_len(PyObject *self) { return (Py_ssize_t)part_of(self)->count; }
 
 static PyObject *batch_repr(PyObject *self) {
     const sp_part *p = part_of(self);

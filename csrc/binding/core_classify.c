@@ -60,7 +60,18 @@ const char core_classify_doc[] =
     "One exchange: its row, its evidence, and the error (reason, offset, line, column, expected, path) if the payload is refused.";
 
 PyObject *core_classify(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    enum { A_RULES, A_PAYLOAD, A_METHOD, A_URL, A_HEADERS, A_RESPONSE, A_RESPONSE_HEADERS, A_STATUS, A_TIME, A_COUNT };
+    enum {
+        A_RULES,
+        A_PAYLOAD,
+        A_METHOD,
+        A_URL,
+        A_HEADERS,
+        A_RESPONSE,
+        A_RESPONSE_HEADERS,
+        A_STATUS,
+        A_TIME,
+        A_COUNT
+    };
     static const char *const names[A_COUNT] = {"rules",    "payload",          "method", "url", "headers",
                                                "response", "response_headers", "status", "time"};
     static const core_sig sig = {"classify", names, A_COUNT, 2, 2, 1 << A_RULES | 1 << A_PAYLOAD};

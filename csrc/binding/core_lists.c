@@ -21,8 +21,12 @@ PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, Py
     static const char *const names[] = {"table"};
     static const core_sig sig = {"columns", names, 1, 0, 1, 1};
     static const char *const kinds[] = {
-        [SP_KIND_STR] = "utf8",   [SP_KIND_I64] = "int64",                [SP_KIND_I32] = "int32",
-        [SP_KIND_BOOL] = "bool",  [SP_KIND_TIME] = "timestamp[us, UTC]",  [SP_KIND_STRS] = "list<utf8>",
+        [SP_KIND_STR] = "utf8",
+        [SP_KIND_I64] = "int64",
+        [SP_KIND_I32] = "int32",
+        [SP_KIND_BOOL] = "bool",
+        [SP_KIND_TIME] = "timestamp[us, UTC]",
+        [SP_KIND_STRS] = "list<utf8>",
     };
     PyObject *v[1];
     (void)module;

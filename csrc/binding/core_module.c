@@ -50,9 +50,7 @@ static int core_clear(PyObject *module) {
     return 0;
 }
 
-static void core_free_module(void *module) {
-    core_clear(module);
-}
+static void core_free_module(void *module) { core_clear(module); }
 
 static PyMethodDef core_functions[] = {
     {"classify", CORE_METHOD(core_classify), CORE_FAST, core_classify_doc},
@@ -80,18 +78,10 @@ static PyModuleDef_Slot core_slots[] = {
 };
 
 static PyModuleDef core_def = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "stateprint._core",
-    .m_doc = "The C core of stateprint.",
-    .m_size = sizeof(core_state),
-    .m_methods = core_functions,
-    .m_slots = core_slots,
-    .m_traverse = core_traverse,
-    .m_clear = core_clear,
-    .m_free = core_free_module,
+    PyModuleDef_HEAD_INIT,        .m_name = "stateprint._core", .m_doc = "The C core of stateprint.",
+    .m_size = sizeof(core_state), .m_methods = core_functions,  .m_slots = core_slots,
+    .m_traverse = core_traverse,  .m_clear = core_clear,        .m_free = core_free_module,
 };
 
 PyMODINIT_FUNC PyInit__core(void);
-PyMODINIT_FUNC PyInit__core(void) {
-    return PyModuleDef_Init(&core_def);
-}
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&core_def); }

@@ -157,7 +157,18 @@ static int build(core_state *s, core_rules *self, const sp_rules_options *opt) {
 }
 
 static PyObject *rules_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    enum { PACKS, LENS, LIMITS, KEY, TAG_KEY, TAGS, WITH_TEXT, CONTEXT, VERSIONS, COUNT };
+    enum {
+        PACKS,
+        LENS,
+        LIMITS,
+        KEY,
+        TAG_KEY,
+        TAGS,
+        WITH_TEXT,
+        CONTEXT,
+        VERSIONS,
+        COUNT
+    };
     static const char *const names[COUNT] = {"packs", "lens", "limits", "key", "tag_key", "tags", "with_text", "context", "versions"};
     static const core_sig sig = {"Rules", names, COUNT, 1, 1, 1 << PACKS | 1 << LENS};
     PyObject *v[COUNT];

@@ -7,8 +7,7 @@
 #include <stdatomic.h>
 
 typedef struct core_scan {
-    PyObject_HEAD
-    sp_batch *batch;
+    PyObject_HEAD sp_batch *batch;
     PyObject *rules, *source, *source_id, *format; /* the last three are bytes, or NULL */
     PyObject *view;                                /* the memoryview of the last room, or NULL */
     size_t room;                                   /* bytes that may be committed */
@@ -18,8 +17,7 @@ typedef struct core_scan {
 } core_scan;
 
 typedef struct core_room {
-    PyObject_HEAD
-    core_scan *scan; /* a reference, kept until the end: it owns the memory */
+    PyObject_HEAD core_scan *scan; /* a reference, kept until the end: it owns the memory */
     uint8_t *p;
     size_t n, serial;
 } core_room;
@@ -78,9 +76,7 @@ static PyObject *leave(core_scan *s, PyObject *result) {
     return result;
 }
 
-static PyObject *none_if(int ok) {
-    return ok ? Py_NewRef(Py_None) : NULL;
-}
+static PyObject *none_if(int ok) { return ok ? Py_NewRef(Py_None) : NULL; }
 
 /* Nobody can write into the memory of the reader any more; or -1 with BufferError, and what was lent out can still be committed. */
 static int settle(core_scan *s) {
@@ -124,7 +120,15 @@ static int c_text(PyObject *o, const char *name, PyObject **owner) {
 }
 
 static PyObject *scan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    enum { RULES, SOURCE, FORMAT, THREADS, EVIDENCE, SOURCE_ID, COUNT };
+    enum {
+        RULES,
+        SOURCE,
+        FORMAT,
+        THREADS,
+        EVIDENCE,
+        SOURCE_ID,
+        COUNT
+    };
     static const char *const names[COUNT] = {"rules", "source", "format", "threads", "evidence", "source_id"};
     static const core_sig sig = {"Scan", names, COUNT, 1, 1, 1 << RULES | 1 << SOURCE};
     core_state *s = PyType_GetModuleState(type);
@@ -297,9 +301,7 @@ static PyObject *scan_take(PyObject *self, PyObject *unused) {
     return s ? leave(s, take(s)) : NULL;
 }
 
-static PyObject *maybe(const char *text) {
-    return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None);
-}
+static PyObject *maybe(const char *text) { return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None); }
 
 /* Names of what is not 0. */
 static PyObject *names_of(const int *values, const char *const *names, size_t n) {
@@ -350,8 +352,7 @@ static PyMethodDef scan_methods[] = {
      "room($self, n, /)\n--\n\nn writable bytes at the end of the input, to read into. The next call of any method but summary() ends it:\n"
      "the memoryview is released then, and BufferError is raised while another view of it is alive."},
     {"commit", scan_commit, METH_O, "commit($self, n, /)\n--\n\nSays how many bytes of `room` were filled, and releases its memoryview."},
-    {"finish", CORE_METHOD(scan_finish), CORE_FAST,
-     "finish($self, /, cut=False)\n--\n\nThe stream ends here; cut: before its true end."},
+    {"finish", CORE_METHOD(scan_finish), CORE_FAST, "finish($self, /, cut=False)\n--\n\nThe stream ends here; cut: before its true end."},
     {"take", scan_take, METH_NOARGS,
      "take($self, /)\n--\n\nThe next batch (exchanges, evidence), or None when more bytes are needed or the end is reached."},
     {"summary", scan_summary, METH_NOARGS, "summary($self, /)\n--\n\nCounts so far."},

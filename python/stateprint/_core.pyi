@@ -63,8 +63,8 @@ class Batch:
 
 @final
 class Scan:
-    """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The GIL
-    is released while they work. After `finish`, `feed` and `room` raise ValueError."""
+    """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The
+    GIL is released while they work. After `finish`, `feed` and `room` raise ValueError."""
 
     def __new__(
         cls,
@@ -89,8 +89,8 @@ class Scan:
     def take(self) -> tuple[Batch, Batch | None] | None:
         """Classifies what has come and gives the next batch (exchanges, evidence), or None when it needs more bytes (or is at the end)."""
     def summary(self) -> dict[str, Any]:
-        """lines_total, lines_blank, lines, classified {state: n}, rejected {code: n}, flags {name: n} (both without zeros), bytes, format (None
-        while it isn't told), encoding (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only, array]."""
+        """lines_total, lines_blank, lines, classified {state: n}, rejected {code: n}, flags {name: n} (both without zeros), bytes, format
+        (None while it isn't told), encoding (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only, array]."""
 
 def classify(
     rules: Rules,

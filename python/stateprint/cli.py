@@ -1,20 +1,23 @@
 """The command line. Data goes to stdout; progress, warnings and the summary to stderr."""
 
+import contextlib
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 
 from . import _core
-from .engine import LENSES, Engine
-from .errors import ConfigError, InputError, InternalError, OutputError, StateprintError
-from .scan import Progress, Scan, scan
-from .show import printable
-from .table import format_of, write_text
+from .engine import LENSES, Engine, read_key
+from .errors import ConfigError, InternalError, OutputError, StateprintError
+from .scan import Progress, Scan, one_document, rows_of, scan
+from .show import printable, value
+from .sources import expand
+from .table import Output, format_of, need_for, write_batches, write_text
 from .trace import explanation
 from .verdict import describe, verdict_of
 from .version import __version__
@@ -37,42 +40,62 @@ def leave(code: int) -> NoReturn:
     """Ends the process, quietly also where stdout was closed."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as e:
+        code = _stdout_failed(e)
     sys.exit(code)
+
+
+def _stdout_failed(error: OSError) -> int:
+    """The exit code for an error on stdout; nothing more is written there."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return 0
+    say(f"error: stdout: {os.strerror(error.errno) if error.errno else 'it could not be written'}")
+    return OUTPUT
+
+
+def _code(error: StateprintError) -> int:
+    return USAGE if isinstance(error, ConfigError) else OUTPUT if isinstance(error, OutputError) else BUG if isinstance(error, InternalError) else INPUT
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 class Program(click.Group):
     """Turns exceptions into messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for name in ("SIGTERM", "SIGHUP"):  # they end a run as Ctrl-C does
+            with contextlib.suppress(AttributeError, ValueError, OSError):
+                if signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+                    signal.signal(getattr(signal, name), _stop)
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            devnull = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(devnull, 1)
-            sys.exit(0)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except KeyboardInterrupt:
             say("interrupted")
             sys.exit(INTERRUPTED)
-        except ConfigError as e:
-            say(told(e))
-            sys.exit(USAGE)
-        except OutputError as e:
-            say(told(e))
-            sys.exit(OUTPUT)
-        except InputError as e:
-            say(told(e))
-            sys.exit(INPUT)
-        except InternalError as e:
-            say(told(e))
-            sys.exit(BUG)
         except StateprintError as e:
             say(told(e))
-            sys.exit(INPUT)
+            sys.exit(_code(e))
+        except OSError as e:
+            sys.exit(_stdout_failed(e))
         except ImportError as e:
             say(f"error: {e}")
             sys.exit(USAGE)
+        except MemoryError:
+            say("error: out of memory; fewer threads (-j 1) and smaller limits need less")
+            sys.exit(BUG)
+        except Exception as e:  # its text may quote what was read
+            place = e.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = f" in {os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else ""
+            say(f"error: a bug of stateprint {__version__}: {type(e).__name__}{where}\n  please report it, with the command")
+            sys.exit(BUG)
 
 
 def options(*those: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -97,12 +120,7 @@ ENGINE = options(
 
 
 def make_engine(lens: str, packs: tuple[str, ...], context: str | None, key: str | None, tags: bool, with_text: bool) -> Engine:
-    secret = None
-    if key is not None:
-        try:
-            secret = Path(key).read_bytes()
-        except OSError as e:
-            raise ConfigError(f"the key can't be read: {e.strerror}", code="unreadable", file=key) from None
+    secret = None if key is None else read_key(key)
     return Engine(rules=packs, lens=lens, context=context, key=secret, tag_key=secret, tags=tags, with_text=with_text)
 
 
@@ -155,33 +173,56 @@ def exit_code(done: Scan, max_rejects: int | None) -> int:
     return INPUT if done.errors or nothing or (max_rejects is not None and rejected > max_rejects) else 0
 
 
-def show_table(batches: Iterator[_core.Batch], width: int | None = None) -> None:
-    """The first rows, and counts of all."""
+STYLES = {"stateful": "red", "stateless": "green", "unknown": "yellow", "rejected": "bold red"}
+
+
+def print_grid(names: tuple[str, ...], rows: list[list[str]], shrink: set[str]) -> None:
+    """A table as wide as the terminal; the widest of the columns `shrink` give way."""
     from rich.console import Console
     from rich.table import Table as Grid
+    from rich.text import Text
 
-    grid = Grid(box=None, pad_edge=False)
+    console = Console(highlight=False, markup=False, emoji=False)
+    space = console.width if console.is_terminal or "COLUMNS" in os.environ else 140
+    widths = [max(len(name), *(len(row[i]) for row in rows)) if rows else len(name) for i, name in enumerate(names)]
+    while sum(widths) + 2 * (len(names) - 1) > space:
+        at = max((i for i, name in enumerate(names) if name in shrink), key=lambda i: widths[i], default=0)
+        if widths[at] <= 8:
+            break
+        widths[at] -= 1
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, width in zip(names, widths, strict=True):
+        grid.add_column(name, width=width, no_wrap=True, overflow="ellipsis", justify="right" if name in {"line", "count"} else "left")
+    for row in rows:
+        grid.add_row(*(Text(printable(cell, width), style=STYLES.get(cell, "")) for cell, width in zip(row, widths, strict=True)))
+    Console(width=max(space, sum(widths) + 2 * len(widths)), highlight=False, markup=False, emoji=False).print(grid)
+
+
+def show_table(batches: Iterator[_core.Batch]) -> None:
+    """The first rows, and counts of all."""
     names = ("line", "route", "operation", "model", "state", "facts", "confidence")
-    for name in names:
-        grid.add_column(name, overflow="ellipsis", no_wrap=True, ratio=3 if name in {"route", "facts"} else None)
+    shown: list[list[str]] = []
+    sources: list[str] = []
     rows = 0
-    states: dict[tuple[Any, ...], int] = {}
+    states: dict[str, int] = {}
     for batch in batches:
         for row in batch.to_pylist(max(0, SHOWN - rows)):
-            row["facts"] = ", ".join(row["facts"] or ())
             if row["state"] is None:
                 row["state"], row["facts"] = "rejected", row["error"]
             elif row["missing"]:
                 row["confidence"] = f"? {row['missing']}"
-            grid.add_row(*(printable("" if row[n] is None else str(row[n])) for n in names))
+            row["route"] = str(row["route"] or "").strip("/")
+            shown.append([value(row[n]) for n in names])
+            sources.append(value(row["source"]))
         rows += len(batch)
-        for key, n in batch.counts("state").items():
-            states[key] = states.get(key, 0) + n
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+        for (state,), n in batch.counts("state").items():
+            states[state or "rejected"] = states.get(state or "rejected", 0) + n
+    if len(set(sources)) > 1:
+        names, shown = ("source", *names), [[source, *cells] for source, cells in zip(sources, shown, strict=True)]
     if rows:
-        console.print(grid)
-    if rows > SHOWN:
-        console.print(f"… and {rows - SHOWN:,} more rows: -o FILE writes them all")
+        print_grid(names, shown, {"source", "route", "operation", "model", "facts"})
+        more = f"; {rows - SHOWN:,} of them not shown: -o FILE writes all" if rows > SHOWN else ""
+        click.echo(f"{rows:,} rows: " + ", ".join(f"{n:,} {state}" for state, n in states.items()) + more)
 
 
 def show_counts(batches: Iterator[_core.Batch], by: list[str], to: str | None) -> None:
@@ -196,15 +237,10 @@ def show_counts(batches: Iterator[_core.Batch], by: list[str], to: str | None) -
     order = sorted(counts.items(), key=lambda kv: (-kv[1], str(kv[0])))
     if to == "ndjson" or (to is None and not sys.stdout.isatty()):
         for key, n in order:
-            click.echo(json.dumps({**dict(zip(by, key, strict=True)), "count": n}))
-        return
-    from rich.console import Console
-    from rich.table import Table as Grid
-
-    grid = Grid(*by, "count", box=None, pad_edge=False)
-    for key, n in order:
-        grid.add_row(*(printable("" if k is None else str(k)) for k in key), f"{n:,}")
-    Console(highlight=False, markup=False, emoji=False).print(grid)
+            cells = (value(k) if hasattr(k, "isoformat") else k for k in key)
+            click.echo(json.dumps({**dict(zip(by, cells, strict=True)), "count": n}))
+    elif order:
+        print_grid((*by, "count"), [[*(value(k) for k in key), f"{n:,}"] for key, n in order], set(by))
 
 
 @main.command("scan")
@@ -235,36 +271,66 @@ def scan_command(
     **known: Any,
 ) -> None:
     """The table of exchanges of request logs: files, directories, patterns, - for stdin."""
-    report, stop = progress_bar(progress)
-    done = scan(inputs, engine=make_engine(**known), format=form, threads=threads, strict=False, limit=limit, progress=report)
-    try:
-        if output or evidence:
-            write_files(done, output, to, evidence, force)
-        elif by:
-            show_counts(iter(done), [c.strip() for c in by.split(",")], to)
-        elif to in {"parquet", "arrow"}:
-            raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
-        elif to == "table" or (to is None and sys.stdout.isatty()):
-            show_table(iter(done))
-        else:
-            write_text(f".{to or 'ndjson'}", iter(done), "exchanges", sys.stdout.buffer)
-    finally:
-        stop()
+    most = 0 if strict else max_rejects
+    if by and (output or to in {"csv", "parquet", "arrow"}):
+        raise ConfigError("--by prints counts: as a table, or with --to ndjson", code="option", hint="leave -o away, or --by")
+    if to == "table" and output:
+        raise ConfigError("a table goes to the terminal", code="option", hint="leave -o away, or name a file format")
+    if to in {"parquet", "arrow"} and not output:
+        raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
+    engine = make_engine(**known)
+    with contextlib.ExitStack() as files:
+        done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit, max_rejects=most)
+        try:
+            rows = writers(files, done, output, to, evidence, force, progress)
+            if by:
+                show_counts(rows, [c.strip() for c in by.split(",")], to)
+            elif output:
+                for _ in rows:
+                    pass
+            elif to == "table" or (to is None and sys.stdout.isatty()):
+                show_table(rows)
+            else:
+                write_text(f".{to or 'ndjson'}", rows, "exchanges", sys.stdout.buffer)
+        except KeyboardInterrupt:
+            summarise(done)
+            raise
+        except OSError as e:
+            if isinstance(e, StateprintError) or e.errno == errno.EPIPE:
+                raise
+            summarise(done)
+            raise
     summarise(done)
-    leave(exit_code(done, 0 if strict else max_rejects))
+    leave(exit_code(done, most))
 
 
-def write_files(done: Scan, output: str | None, to: str | None, evidence: str | None, force: bool) -> None:
-    if output:
-        format_of(output, to)
-    if evidence:
-        format_of(evidence, None)
-        table = done.table()
-        table.evidence.write(evidence, force=force)
-        if output:
-            table.write(output, to=to, force=force)
-    elif output:
-        done.write(output, to=to, force=force)
+def writers(
+    files: contextlib.ExitStack, done: Scan, output: str | None, to: str | None, evidence: str | None, force: bool, progress: str
+) -> Iterator[_core.Batch]:
+    """The batches, written on the way to the files that are asked for, in bounded memory."""
+    sinks = []
+    for path, named, table in ((output, to, "exchanges"), (evidence, None, "evidence")):
+        if path:
+            kind = format_of(path, named)
+            need_for(kind)
+            sinks.append((table, write_batches(kind, table, files.enter_context(Output(path, force=force)))))
+    for _, sink in sinks:
+        files.callback(sink.close)
+        next(sink)
+    report, stop = progress_bar(progress)
+    files.callback(stop)
+    done.report(report)
+
+    def rows() -> Iterator[_core.Batch]:
+        for exchanges, marks in done.batches(evidence is not None):
+            for table, sink in sinks:
+                sink.send(exchanges if table == "exchanges" else marks)
+            yield exchanges
+        for _, sink in sinks:
+            sink.send(None)
+        stop()
+
+    return rows()
 
 
 # ---------------------------------------------------------------------------------------------------------------- identify, explain

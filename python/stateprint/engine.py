@@ -1,10 +1,13 @@
 """Rules, lens and limits, compiled once: immutable, and safe to share between threads, forked children and, pickled, other processes."""
 
+import contextlib
 import functools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from . import _core
 from .errors import ConfigError
 from .version import SCHEMA, __version__
 
+MAX_UNPACKED = 1 << 40
 Pack = str | os.PathLike[str] | Mapping[str, Any]
 
 
@@ -23,6 +27,11 @@ class Lens:
     name: str
     counts: tuple[str, ...]
     exempts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("counts", "exempts"):
+            names = getattr(self, part)
+            object.__setattr__(self, part, (names,) if isinstance(names, str) else tuple(names))
 
 
 LENSES = {
@@ -53,34 +62,122 @@ def _read(path: str | os.PathLike[str], what: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as e:
-        raise ConfigError(f"{what} can't be read: {e.strerror}", code="unreadable", file=os.fspath(path)) from None
+        problem = e.strerror or "unreadable"
+    except ValueError:  # a NUL in the name
+        problem = "no such file"
+    raise ConfigError(f"{what} can't be read: {problem}", code="unreadable", file=os.fsdecode(path))
+
+
+def read_key(path: str | os.PathLike[str]) -> bytes:
+    """The key in a file: 16 bytes, or 32 hexadecimal digits. ConfigError for anything else."""
+    data = _read(path, "the key")
+    digits = data.strip()
+    if len(data) != 16 and re.fullmatch(rb"[0-9A-Fa-f]{32}", digits):
+        data = bytes.fromhex(digits.decode("ascii"))
+    if len(data) != 16:
+        hint = "expected 16 bytes, or 32 hexadecimal digits: openssl rand -hex 16 > KEY"
+        raise ConfigError("this is no key", code="key", file=os.fsdecode(path), hint=hint)
+    return data
 
 
 def _pack(pack: Pack) -> tuple[str, bytes]:
     if isinstance(pack, Mapping):
-        return str(pack.get("pack", "pack")), json.dumps(pack).encode()
-    return os.path.basename(os.fspath(pack)), _read(pack, "the rule pack")
+        name = str(pack.get("pack", "pack"))
+        return name, _json(pack, name, 1)
+    return os.fsdecode(pack), _read(pack, "the rule pack")
 
 
-def _context(context: str | os.PathLike[str] | Mapping[str, Any] | None) -> bytes | None:
+def _json(value: Any, name: str, indent: int | None = None) -> bytes:
+    with contextlib.suppress(TypeError, ValueError, RecursionError):
+        return json.dumps(value, allow_nan=False, indent=indent, default=_stamp).encode()
+    raise ConfigError("it holds a value that JSON does not have", code="syntax", file=name)
+
+
+def _stamp(value: object) -> str:
+    """RFC 3339 of the times of TOML; those without an offset are UTC."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat() + "T00:00:00Z"
+    raise TypeError
+
+
+Context = tuple[str, bytes, tuple[str, ...]]
+"""Name of a context file, its content as JSON with one entry a line, and what stands in each of these lines: `LINE:[[table]] no. N`."""
+
+
+def _context(context: str | os.PathLike[str] | Mapping[str, Any] | None) -> Context | None:
     if context is None:
         return None
-    if not isinstance(context, Mapping):
+    name, text, problem = "context", "", ""
+    content: Mapping[str, Any] = {}
+    if isinstance(context, Mapping):
+        content = context
+    else:
         import tomllib
 
+        name = os.fsdecode(context)
+        text = _read(context, "the context file").decode("utf-8", "replace")
         try:
-            context = tomllib.loads(_read(context, "the context file").decode())
-        except UnicodeDecodeError:
-            raise ConfigError("the context file is not UTF-8", code="syntax", file=os.fspath(context)) from None
+            content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as e:
-            raise ConfigError(f"no TOML: {e}", code="syntax", file=os.fspath(context)) from None
-    return json.dumps(context, default=lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v)).encode()
+            problem = str(e)
+    if problem:
+        at = re.search(r"\(at line (\d+), column (\d+)\)", problem)
+        line, column = (int(at[1]), int(at[2])) if at else (0, 0)
+        raise ConfigError(f"this is no TOML: {problem.split(' (at ')[0]}", code="syntax", file=name, line=line, column=column)
+    heads: dict[str, list[int]] = {}
+    for n, row in enumerate(text.split("\n"), 1):
+        if (head := re.match(r"\s*\[\[?\s*([A-Za-z_]+)\s*\]", row)) is not None:
+            heads.setdefault(head[1], []).append(n)
+    lines, places = [b"{"], [""]
+    for k, (table, entries) in enumerate(content.items()):
+        found = iter(heads.get(str(table), []))
+        items = entries if isinstance(entries, list) else None
+        first = _json(str(table), name) + b": " + (b"[" if items is not None else _json(entries, name))
+        lines += [b"," + first if k else first]
+        places.append(f"{heads.get(str(table), [0])[0]}:{table}")
+        for i, entry in enumerate(items or ()):
+            lines.append((b"," if i else b"") + _json(entry, name))
+            places.append(f"{next(found, 0)}:[[{table}]] no. {i + 1}")
+        if items is not None:
+            lines.append(b"]")
+            places.append("")
+    return name, b"\n".join([*lines, b"}"]), tuple(places)
+
+
+def _refused(args: tuple[Any, ...], context: Context | None, lens: Lens) -> ConfigError:
+    code, file, line, column, message, hint = args
+    if file == "context" and context is not None:
+        file = context[0]
+        at, _, entry = (context[2][line - 1] if 0 < line <= len(context[2]) else "").partition(":")
+        line, column, message = int(at or 0), 0, f"{entry}: {message}" if entry else message
+    elif file == "lens":
+        file = f"lens {lens.name}"
+    return ConfigError(message, code=code, hint=hint or "", file=file or "", line=line, column=column)
 
 
 def _as_key(key: bytes | None, name: str) -> bytes | None:
     if key is not None and len(key) != 16:
         raise ConfigError(f"{name} has {len(key)} bytes, expected 16", code="key")
     return None if key is None else bytes(key)
+
+
+def limits() -> dict[str, tuple[int, int, str]]:
+    """Every limit: name → (default, hard maximum, what it bounds)."""
+    found = {name: (default, most, why) for name, default, most, why in _core.limits()}
+    return found | {"max_unpacked_bytes": (MAX_UNPACKED, 1 << 62, "bytes of one input, unpacked; beyond: input error unpacked_limit")}
+
+
+def _limits(given: Mapping[str, int]) -> dict[str, int]:
+    known = limits()
+    for name, number in given.items():
+        if name not in known:
+            raise ConfigError(f"no limit is called {str(name)[:80]!r}", code="limit", hint=f"take one of {', '.join(known)}")
+        most = known[name][1]
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+            raise ConfigError(f"{name} has to be a whole number from 1 to {most:,}", code="limit")
+    return dict(given)
 
 
 class Engine:
@@ -94,6 +191,8 @@ class Engine:
     """
 
     __slots__ = ("_arguments", "_rules")
+    _arguments: tuple[Any, ...]
+    _rules: _core.Rules
 
     def __init__(
         self,
@@ -108,37 +207,51 @@ class Engine:
         context: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     ) -> None:
         packs = tuple(_pack(p) for p in rules)
-        self._build(packs, lens_of(lens), dict(limits or {}), _as_key(key, "key"), _as_key(tag_key, "tag_key"), tags, with_text, _context(context))
+        numbers = tuple(sorted(_limits(limits or {}).items()))
+        self._build(packs, lens_of(lens), numbers, _as_key(key, "key"), _as_key(tag_key, "tag_key"), bool(tags), bool(with_text), _context(context))
 
     def _build(
         self,
         packs: tuple[tuple[str, bytes], ...],
         lens: Lens,
-        limits: dict[str, int],
+        limits: tuple[tuple[str, int], ...],
         key: bytes | None,
         tag_key: bytes | None,
         tags: bool,
         with_text: bool,
-        context: bytes | None,
+        context: Context | None,
     ) -> None:
-        self._arguments = (packs, lens, limits, key, tag_key, tags, with_text, context)
+        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context))
+        refused: tuple[Any, ...] | None = None
         try:
-            self._rules = _core.Rules(
+            made = _core.Rules(
                 [*reversed(packs), *builtin_packs()],
                 lens=(list(lens.counts), list(lens.exempts)),
-                limits=limits,
+                limits={name: n for name, n in limits if name != "max_unpacked_bytes"},
                 key=key,
                 tag_key=tag_key,
                 tags=tags,
                 with_text=with_text,
-                context=context,
+                context=context[1] if context else None,
                 versions=f"schema {SCHEMA}, stateprint {__version__}, rules {_rules_version()}",
             )
         except _core.CoreError as e:
-            code, file, line, column, message, hint = e.args
-            raise ConfigError(message, code=code, hint=hint or "", file=file or "", line=line, column=column) from None
-        except (KeyError, ValueError, OverflowError) as e:
-            raise ConfigError(str(e.args[0]) if e.args else "a limit is refused", code="limit", hint="docs/limits.md lists them") from None
+            refused = e.args
+        if refused is not None:
+            raise _refused(refused, context, lens)
+        object.__setattr__(self, "_rules", made)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an Engine can't be changed: {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"an Engine can't be changed: {name}")
+
+    def __copy__(self) -> "Engine":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Engine":
+        return self
 
     @property
     def rules(self) -> _core.Rules:
@@ -147,12 +260,19 @@ class Engine:
 
     @property
     def lens(self) -> Lens:
-        return self._arguments[1]
+        """What counts as stateful."""
+        lens: Lens = self._arguments[1]
+        return lens
+
+    @property
+    def max_unpacked_bytes(self) -> int:
+        """Most bytes of one input, unpacked."""
+        return dict(self._arguments[2]).get("max_unpacked_bytes", MAX_UNPACKED)
 
     @property
     def limits(self) -> dict[str, int]:
         """All limits in force."""
-        return self._rules.limits()
+        return {**self._rules.limits(), "max_unpacked_bytes": self.max_unpacked_bytes}
 
     def with_lens(self, lens: str | Lens) -> "Engine":
         """The same engine under another lens; itself if that is its own."""
@@ -171,8 +291,7 @@ class Engine:
         return isinstance(other, Engine) and self._arguments == other._arguments
 
     def __hash__(self) -> int:
-        packs, lens, limits, *rest = self._arguments
-        return hash((packs, lens, tuple(sorted(limits.items())), *rest))
+        return hash(self._arguments)
 
     def __repr__(self) -> str:
         return f"<Engine lens={self.lens.name} packs={len(self._arguments[0]) + len(builtin_packs())}>"
@@ -197,5 +316,5 @@ def default_engine(lens: str | Lens = "session") -> Engine:
 def engine_for(engine: Engine | None, lens: str | Lens | None) -> Engine:
     """The engine of a call: the one given, under the lens given."""
     if engine is None:
-        return default_engine(lens or "session")
+        return default_engine("session" if lens is None else lens)
     return engine if lens is None else engine.with_lens(lens)

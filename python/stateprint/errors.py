@@ -11,6 +11,7 @@ __all__ = [
     "EncodingUnsupported",
     "InputError",
     "InputLimitExceeded",
+    "InputWarning",
     "InternalError",
     "OutputError",
     "PayloadEncodingError",
@@ -64,6 +65,8 @@ class InputError(StateprintError):
     read before it failed."""
 
     fields = ("source", "byte", "lines_done")
+    cut = False
+    """Whether bytes are missing at the end, so that the last line may be a part of one."""
 
     def __init__(
         self, message: str, *, code: str = "unreadable", hint: str = "", source: str = "", byte: int | None = None, lines_done: int = 0
@@ -85,6 +88,10 @@ class CompressedInputError(InputError):
 
 class InputLimitExceeded(InputError):
     """`unpacked_limit`, `reject_limit`."""
+
+
+class InputWarning(UserWarning):
+    """An input could be read in part only. Said by a scan whose caller did not ask to look at `errors` (`strict=False`)."""
 
 
 class _SystemInputError(InputError):

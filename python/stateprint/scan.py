@@ -1,13 +1,16 @@
 """Logs: lazy, in bounded memory, rows in input order."""
 
+import contextlib
+import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import _core
 from .engine import Engine, Lens, Pack, engine_for
-from .errors import CompressedInputError, ConfigError, EncodingUnsupported, InputError, InputLimitExceeded
+from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
 from .sources import CHUNK, Source, expand
 from .table import Table
 
@@ -39,6 +42,13 @@ class Summary:
     flags: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     inputs: list[dict[str, Any]] = field(default_factory=list)
+    limits: dict[str, int] = field(default_factory=dict)
+    versions: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input that was come to was read to its end."""
+        return all(one["complete"] for one in self.inputs)
 
     @property
     def lines(self) -> int:
@@ -51,8 +61,8 @@ class Summary:
             kind, key = (self.classified, state) if error is None else (self.rejected, error.split(" ", 1)[0])
             kind[key] = kind.get(key, 0) + n
 
-    def add(self, name: str, part: Mapping[str, Any], source: Source, error: InputError | None, *, counted: bool) -> None:
-        """Adds what the core counted of one input; counted: `limited` did."""
+    def add(self, name: str, part: Mapping[str, Any], source: Source, error: InputError | None, *, counted: bool, ended: bool) -> None:
+        """Adds what the core counted of one input; counted: `limited` did; ended: its end was come to."""
         for key in ("lines_total", "lines_blank", "bytes") if not counted else ():
             setattr(self, key, getattr(self, key) + part[key])
         for key in ("classified", "rejected", "flags") if not counted else ():
@@ -63,11 +73,13 @@ class Summary:
         self.inputs.append(
             {
                 "source": name,
-                "complete": error is None,
+                "complete": ended and error is None,
                 "error": error.code if error else None,
+                "bytes": part["bytes"],
+                "stored": source.read,
                 "format": part["format"],
                 "packing": source.packing,
-                "file_flags": [*part["file_flags"], *source.flags],
+                "file_flags": [*part["file_flags"], *source.finish()],
                 "hints": [HINTS.get(h, h) for h in part["hints"]],
             }
         )
@@ -82,7 +94,10 @@ class Summary:
             "rejected": self.rejected,
             "flags": self.flags,
             "bytes": self.bytes,
+            "complete": self.complete,
             "inputs": self.inputs,
+            "limits": self.limits,
+            "versions": self.versions,
         }
 
     def __getitem__(self, key: str) -> Any:
@@ -97,7 +112,7 @@ class Summary:
 
 class Scan:
     """A scan that has not begun: iterate it for batches (each an Arrow record batch by protocol), or take `table()`. It can be iterated
-    again, and then reads again. `summary` and `errors` are those of the last iteration. One thread at a time."""
+    again, and then reads again. `summary` and `errors` are those of the last iteration, up to where it came. One thread at a time."""
 
     def __init__(
         self,
@@ -108,10 +123,13 @@ class Scan:
         threads: int,
         strict: bool,
         limit: int | None,
+        max_rejects: int | None,
         progress: Callable[[Progress], object] | None,
     ) -> None:
         self.inputs, self.engine = inputs, engine
         self._format, self._threads, self._strict, self._limit, self._progress = format, threads, strict, limit, progress
+        self._max_rejects = max_rejects
+        self._evidence: Table | None = None
         self.summary = Summary()
         self.errors: list[InputError] = []
 
@@ -120,68 +138,90 @@ class Scan:
             yield batch
 
     def batches(self, evidence: bool = False) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        """Batches of exchanges and, if asked for, of evidence; in input order."""
-        self.summary, self.errors = Summary(), []
+        """Batches of exchanges and, if asked for, of evidence; in input order. InputError, before the first, for an input that can't be
+        opened."""
+        self.summary, self.errors = Summary(limits=dict(self.engine.limits)), []
         left = self._limit
         names = list(expand(self.inputs))
-        done = rows = 0
+        if names.count("-") > 1:
+            raise InputError("standard input can be read once only", code="usage", source="-")
+        for name in names:  # nothing is given out before all can be opened
+            Source.open(name).close()
+        done = rows = rejects = 0
         total = _total(names)
         for name in names:
             if left == 0:
                 return
-            try:
-                source = Source.open(name)
-            except InputError as e:
-                self._failed(e)
-                continue
+            source = Source.open(name, self.engine.max_unpacked_bytes)
             try:
                 for exchanges, marks in self._one(source, evidence):
                     if left is not None:
-                        exchanges = exchanges.slice(0, left)
+                        if len(exchanges) > left:
+                            exchanges, marks = _cut(exchanges, marks, left)
                         left -= len(exchanges)
                         self.summary.limited(exchanges)
                     rows += len(exchanges)
+                    if not self.summary.versions and len(exchanges):
+                        self.summary.versions = exchanges.to_pylist(1)[0]["versions"] or ""
                     yield exchanges, marks
                     if self._progress:
                         self._progress(Progress(done + source.read, total, rows, name))
                     if left == 0:
                         return
+                    if self._max_rejects is not None:
+                        rejects += exchanges.counts("state").get((None,), 0)
+                        if rejects > self._max_rejects:
+                            self._too_many(name)
+                            return
             finally:
                 source.close()
             done += source.read
         if self._progress:
             self._progress(Progress(done, total, rows, ""))
 
+    def _too_many(self, name: str) -> None:
+        what = f"more than {self._max_rejects:,} lines were rejected, so the scan stopped"
+        self._failed(InputLimitExceeded(what, code="reject_limit", source=name, hint="--format names the reader; --max-rejects sets the number"))
+
     def _failed(self, error: InputError) -> None:
         self.errors.append(error)
-        if self._strict and error.lines_done == 0 and not isinstance(error, CompressedInputError):
-            raise error
+        if self._strict:
+            if error.lines_done == 0:
+                raise error
+            warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
+        core: _core.Scan | None = None
         try:
             core = _core.Scan(self.engine.rules, source=source.name, format=self._format, threads=self._threads, evidence=evidence)
         except ValueError:
+            core = None
+        if core is None:
             known = ", ".join(f["name"] for f in _core.formats())
-            raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}") from None
+            raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}")
         error: InputError | None = None
+        ended = False
         try:
-            source.start()
-            yield from self._plain(core, source) if source.packing is None else self._packed(core, source)
-        except InputError as e:
-            error = e
-        core.finish(bool(getattr(error, "cut", False)))
-        yield from _drain(core)
-        part = core.summary()
-        if part["encoding"] and error is None:
-            error = EncodingUnsupported(
-                f"the text is {part['encoding']}, expected UTF-8",
-                code="unsupported_encoding",
-                source=source.name,
-                hint=f"iconv -f {part['encoding']} -t utf-8",
-            )
-        if error is not None:
-            error.lines_done = part["lines_total"]
-        self.summary.add(source.name, part, source, error, counted=self._limit is not None)
+            try:
+                source.start()
+                yield from self._plain(core, source) if source.packing is None else self._packed(core, source)
+            except InputError as e:
+                error = e
+            core.finish(error is not None and error.cut)
+            yield from _drain(core)
+            ended = True
+        finally:  # also when the caller, a limit or Ctrl-C stopped it
+            part = core.summary()
+            if part["encoding"] and error is None:
+                error = EncodingUnsupported(
+                    f"the text is {part['encoding']}, expected UTF-8",
+                    code="unsupported_encoding",
+                    source=source.name,
+                    hint=f"iconv -f {part['encoding']} -t utf-8",
+                )
+            if error is not None:
+                error.lines_done = part["lines_total"]
+            self.summary.add(source.name, part, source, error, counted=self._limit is not None, ended=ended)
         if error is not None:
             self._failed(error)
 
@@ -203,7 +243,14 @@ class Scan:
 
     def table(self) -> Table:
         """Reads everything. The table can be read again and again, and speaks the Arrow PyCapsule protocol; its `evidence` is another."""
-        return self._tables(evidence=True)
+        table = self._tables(evidence=True)
+        self._evidence = table.evidence
+        return table
+
+    @property
+    def evidence(self) -> Table:
+        """The marks behind the rows, as a table: that of the last `table()`, or of one that is made now."""
+        return self._evidence if self._evidence is not None else self.table().evidence
 
     def _tables(self, *, evidence: bool) -> Table:
         exchanges: list[_core.Batch] = []
@@ -240,6 +287,70 @@ class Scan:
         return f"<Scan of {len(self.inputs)} input{'s' if len(self.inputs) != 1 else ''}, lens {self.engine.lens.name}>"
 
 
+def _cut(exchanges: _core.Batch, marks: _core.Batch | None, rows: int) -> tuple[_core.Batch, _core.Batch | None]:
+    """The first rows, and the marks of these."""
+    kept = exchanges.slice(0, rows)
+    if marks is not None:
+        uids = {uid for (uid,) in kept.counts("uid")}
+        marks = marks.slice(0, sum(n for (uid,), n in marks.counts("uid").items() if uid in uids))
+    return kept, marks
+
+
+def one_document(name: str, engine: Engine) -> bytes | None:
+    """The content of a file that is one JSON document over several lines, with spaces for its line feeds, so that it is one line with the
+    same places; None where it is anything else. InputError where it can't be opened."""
+    source = Source.open(name, engine.limits["max_line_bytes"])
+    data = bytearray()
+    told = False
+    try:
+        source.start()
+        if source.packing is None:
+            data += source.head()
+            while (more := source.fill(memoryview(room := bytearray(CHUNK)))) or not told:
+                data += room[:more]
+                if not told and (told := not _goes_on(data)):
+                    return None
+                told = True
+                if not more:
+                    break
+        else:
+            for piece in source.unpacked():
+                data += piece
+                if not told and not _goes_on(data):
+                    return None
+                told = True
+    except InputError:
+        return None
+    finally:
+        source.close()
+    text = bytes(data).replace(b"\n", b" ")
+    return text if _core.classify(engine.rules, text)[2] is None else None
+
+
+def _goes_on(data: bytearray) -> bool:
+    """Whether the first line that is not blank begins a document and does not end it."""
+    first, feed, rest = bytes(data.lstrip(b"\xef\xbb\xbf \t\r\n")).partition(b"\n")
+    if not feed or not rest.strip() or first[:1] not in {b"{", b"["}:
+        return False
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(first)
+        return False
+    return True
+
+
+def rows_of(text: bytes, name: str, engine: Engine, format: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows and marks of one line, read as a log would be."""
+    core = _core.Scan(engine.rules, source=name, format=format, evidence=True)
+    core.feed(text)
+    core.finish()
+    rows: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
+    for batch, more in _drain(core):
+        rows += batch.to_pylist()
+        marks += more.to_pylist() if more is not None else []
+    return rows, marks
+
+
 def _drain(core: _core.Scan) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
     while (taken := core.take()) is not None:
         yield taken
@@ -263,14 +374,15 @@ def scan(
     threads: int | None = None,
     strict: bool = True,
     limit: int | None = None,
+    max_rejects: int | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> Scan:
     """A lazy scan of request logs.
 
     inputs: a file, directory, pattern or `-`, or several. engine, or lens, rules and context for one: what it works with. format: the reader
     (told by the first 64 KiB unless given). threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
-    could be read raises InputError; otherwise, and for inputs that could be read in part, the error is kept in `errors`. limit: most rows.
-    progress: called with a Progress after every batch.
+    could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
+    `errors`. limit: most rows. max_rejects: stop when more lines are rejected. progress: called with a Progress after every batch.
     """
     if isinstance(inputs, (str, os.PathLike)):
         inputs = (inputs,)
@@ -278,14 +390,22 @@ def scan(
     if rules or context is not None:
         if engine is not None:
             raise ConfigError("rules and context belong to the engine", code="option", hint="give them to Engine(…)")
-        engine = Engine(rules=rules, context=context, lens=lens or "session")
+        engine = Engine(rules=rules, context=context, lens="session" if lens is None else lens)
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is {threads}, expected at least 1", code="option")
-    if limit is not None and limit < 0:
-        raise ConfigError(f"limit is {limit}, expected 0 or more", code="option")
+    for name, number in (("limit", limit), ("max_rejects", max_rejects)):
+        if number is not None and number < 0:
+            raise ConfigError(f"{name} is {number}, expected 0 or more", code="option")
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return Scan(
-        tuple(inputs), engine_for(engine, lens), format=format, threads=workers, strict=strict, limit=limit, progress=progress
+        tuple(inputs),
+        engine_for(engine, lens),
+        format=format,
+        threads=workers,
+        strict=strict,
+        limit=limit,
+        max_rejects=max_rejects,
+        progress=progress,
     )
 
 

@@ -1,6 +1,7 @@
 """Tables: re-readable, exported by the Arrow PyCapsule protocol, written to files whole or not at all."""
 
 import contextlib
+import errno
 import html
 import os
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from . import _core
-from .errors import ConfigError, OutputError
+from .errors import ConfigError, OutputError, StateprintError
+from .show import value
 
 FORMATS = (".parquet", ".arrow", ".ndjson", ".csv")
 
@@ -56,7 +58,10 @@ class Table:
     def __arrow_c_schema__(self) -> object:
         if self._batches:
             return self._batches[0].__arrow_c_schema__()
-        return _need("pyarrow", "arrow").table(self).schema.__arrow_c_schema__()
+        from .engine import default_engine
+
+        exchanges, evidence, _ = _core.classify(default_engine().rules, b"{}")  # any batch of the table has its schema
+        return (exchanges if self._name == "exchanges" else evidence).__arrow_c_schema__()
 
     def to_arrow(self) -> Any:
         """A pyarrow.Table."""
@@ -76,9 +81,14 @@ class Table:
         duckdb = _need("duckdb", "duckdb")
         return (connection or duckdb.default_connection()).from_arrow(self.to_arrow())
 
-    def to_pylist(self) -> list[dict[str, Any]]:
-        """The rows as mappings."""
-        return [row for b in self._batches for row in b.to_pylist()]
+    def to_pylist(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """The rows as mappings: all of them, or the first ones."""
+        rows: list[dict[str, Any]] = []
+        for b in self._batches:
+            if limit is not None and len(rows) >= limit:
+                break
+            rows += b.to_pylist(None if limit is None else limit - len(rows))
+        return rows
 
     def counts(self, *columns: str) -> dict[tuple[Any, ...], int]:
         """How often each combination of values occurs."""
@@ -99,7 +109,7 @@ class Table:
         names = ("line", "provider", "api", "operation", "state", "rule", "confidence") if self._name == "exchanges" else tuple(self.columns[:8])
         rows = [row for b in self._batches[:1] for row in b.to_pylist(20)]
         head = "".join(f"<th>{n}</th>" for n in names)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(str(r[n]))}</td>" for n in names) + "</tr>" for r in rows)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(value(r[n]))}</td>" for n in names) + "</tr>" for r in rows)
         return f"<table><caption>{html.escape(repr(self))}</caption><tr>{head}</tr>{body}</table>"
 
 
@@ -116,29 +126,86 @@ def write(
 ) -> None:
     """Writes batches as they come: first NAME.part (mode 0600), then, complete and synced, under the final name."""
     kind = format_of(path, to)
-    final, part = os.fspath(path), os.fspath(path) + ".part"
-    if not force and os.path.lexists(final):
-        raise OutputError("the file exists", filename=final, hint="--force replaces it")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(fd, "wb") as out:
-            _write(kind, batches, name, out, csv_safe)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, final)
-        folder = os.open(os.path.dirname(final) or ".", os.O_RDONLY)
+    if kind in {".parquet", ".arrow"}:
+        _need("pyarrow", "arrow")
+    with Output(path, force=force) as out:
+        _write(kind, batches, name, out, csv_safe)
+
+
+class Output:
+    """A file that is there whole or not at all: bytes go to NAME.part (mode 0600), which takes the final name when the block ends well and
+    everything is on disk, and is removed otherwise. OutputError for what the system refuses; errors of other sources pass through."""
+
+    def __init__(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        self.final = os.fsdecode(path)
+        self.part, self.force = self.final + ".part", force
+        if not force and os.path.lexists(self.final):
+            raise self._exists()
+        if os.path.isdir(self.final):
+            raise OutputError("this is a folder", filename=self.final)
+        self._file: IO[bytes] | None = None
+
+    def _exists(self) -> OutputError:
+        return OutputError("the file exists", code="exists", errno=errno.EEXIST, filename=self.final, hint="--force (force=True) replaces it")
+
+    def __enter__(self) -> IO[bytes]:
+        failed: OSError | None = None
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.part)  # of a run that was killed
+            fd = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+            self._file = os.fdopen(fd, "wb")
+        except OSError as e:
+            failed = e
+        if failed is not None or self._file is None:
+            raise self._error(failed or OSError())
+        return self._file
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        assert self._file is not None
+        failed: OSError | None = error if isinstance(error, OSError) and not isinstance(error, StateprintError) else None
+        if error is None:
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._publish()
+            except OSError as e:
+                failed = e
+        if error is None and failed is None:
+            return
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.part)
+        if isinstance(failed, OutputError):
+            raise failed
+        if failed is not None:
+            raise self._error(failed) from None
+
+    def _publish(self) -> None:
+        if self.force:
+            os.replace(self.part, self.final)
+        else:
+            try:
+                os.link(self.part, self.final)  # unlike a rename, it never replaces a file that came meanwhile
+            except OSError as e:
+                if e.errno == errno.EEXIST:
+                    raise self._exists() from None
+                if os.path.lexists(self.final):
+                    raise self._exists() from None
+                os.replace(self.part, self.final)  # a file system without hard links
+            else:
+                os.unlink(self.part)
+        folder = os.open(os.path.dirname(self.final) or ".", os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
-    except OSError as e:
-        if isinstance(e, OutputError) or getattr(e, "code", None):
-            raise
-        raise OutputError(
-            os.strerror(e.errno) if e.errno else "can't be written", errno=e.errno, filename=final, part_kept=os.path.lexists(part)
-        ) from None
+
+    def _error(self, error: OSError) -> OutputError:
+        what = os.strerror(error.errno) if error.errno else "it can't be written"
+        return OutputError(what, errno=error.errno, filename=self.final, hint="the file is not there; nothing was left behind")
 
 
 def _write(kind: str, batches: Iterable[_core.Batch], name: str, out: IO[bytes], csv_safe: bool) -> None:

@@ -13,7 +13,14 @@ typedef struct table_row {
     sp_cell_STRS list;
 } table_row;
 
-enum { UID, BIG, SMALL, YES, TIME, LIST };
+enum {
+    UID,
+    BIG,
+    SMALL,
+    YES,
+    TIME,
+    LIST
+};
 
 static const sp_column_info table_columns[] = {
     {"uid", SP_KIND_STR, offsetof(table_row, uid), ""},     {"big", SP_KIND_I64, offsetof(table_row, big), ""},
@@ -22,8 +29,10 @@ static const sp_column_info table_columns[] = {
 };
 static const sp_schema table_schema = {"table", table_columns, sizeof table_columns / sizeof *table_columns};
 
-#define NULL_ROW                                                                                                       \
-    { {NULL, 0}, SP_NULL_INT, SP_NULL_INT, SP_NULL_INT, SP_NULL_INT, { NULL, 0 } }
+#define NULL_ROW                                                                   \
+    {                                                                              \
+        {NULL, 0}, SP_NULL_INT, SP_NULL_INT, SP_NULL_INT, SP_NULL_INT, { NULL, 0 } \
+    }
 
 /* Row i of a table without end: text of i, every fourth cell is null, lists of 0 to 3 items. Views live until the next call. */
 static inline table_row table_row_of(size_t i) {

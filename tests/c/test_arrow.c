@@ -57,7 +57,8 @@ static void gives_slices_and_nothing(void) {
     sp_columns *c = table_of(&sp_alloc_std, 20), *none = table_of(&sp_alloc_std, 0);
     struct ArrowArray x;
     CHECK(sp_arrow_array(&sp_alloc_std, (sp_part){c, 3, 5}, &x) == SP_OK);
-    CHECK(x.length == 5 && x.offset == 0 && x.children[BIG]->length == 5 && x.children[BIG]->offset == 3 && x.children[BIG]->null_count == -1);
+    CHECK(x.length == 5 && x.offset == 0 && x.children[BIG]->length == 5 && x.children[BIG]->offset == 3 &&
+          x.children[BIG]->null_count == -1);
     x.release(&x);
     CHECK(sp_arrow_array(&sp_alloc_std, (sp_part){none, 0, 0}, &x) == SP_OK);
     for (size_t i = 0; i < 6; i++) CHECK(x.children[i]->length == 0 && x.children[i]->null_count == 0 && x.children[i]->buffers[1]);
@@ -140,5 +141,5 @@ int main(void) {
     gives_slices_and_nothing();
     streams();
     survives_failures();
-    return CHECK_DONE();
+    return check_done();
 }

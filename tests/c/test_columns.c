@@ -170,5 +170,5 @@ int main(void) {
     knows_its_schemas();
     groups();
     groups_lists_by_items();
-    return CHECK_DONE();
+    return check_done();
 }

@@ -121,10 +121,29 @@ static void quotes_csv(void) {
 
 static void calms_csv(void) {
     static const char *const calm[][2] = {
-        {"=1+1", "'=1+1"}, {"+1", "'+1"}, {"-1", "'-1"}, {"@a", "'@a"}, {"\ta", "\"'\ta\""}, {"\ra", "\"'\ra\""}, {"\na", "\"'\na\""},
-        {"\xef\xbc\x9d" "1", "'\xef\xbc\x9d" "1"}, {"\xef\xbc\x8b", "'\xef\xbc\x8b"}, {"\xef\xbc\x8d", "'\xef\xbc\x8d"},
-        {"\xef\xbc\xa0", "'\xef\xbc\xa0"}, {"=\",", "\"'=\"\",\""}, {"'=1", "''=1"}, {"''@", "'''@"}, /* so that reading is exact */
-        {"a=1", "a=1"}, {"'", "'"}, {"'a", "'a"}, {"\xef\xbc", "\xef\xbc"}, {"\xef\xbc\xa1", "\xef\xbc\xa1"}, {"", "\"\""},
+        {"=1+1", "'=1+1"},
+        {"+1", "'+1"},
+        {"-1", "'-1"},
+        {"@a", "'@a"},
+        {"\ta", "\"'\ta\""},
+        {"\ra", "\"'\ra\""},
+        {"\na", "\"'\na\""},
+        {"\xef\xbc\x9d"
+         "1",
+         "'\xef\xbc\x9d"
+         "1"},
+        {"\xef\xbc\x8b", "'\xef\xbc\x8b"},
+        {"\xef\xbc\x8d", "'\xef\xbc\x8d"},
+        {"\xef\xbc\xa0", "'\xef\xbc\xa0"},
+        {"=\",", "\"'=\"\",\""},
+        {"'=1", "''=1"},
+        {"''@", "'''@"}, /* so that reading is exact */
+        {"a=1", "a=1"},
+        {"'", "'"},
+        {"'a", "'a"},
+        {"\xef\xbc", "\xef\xbc"},
+        {"\xef\xbc\xa1", "\xef\xbc\xa1"},
+        {"", "\"\""},
     };
     for (size_t i = 0; i < sizeof calm / sizeof *calm; i++)
         CHECK(cell_is((sp_view){(const uint8_t *)calm[i][0], strlen(calm[i][0])}, SP_CSV_SAFE, calm[i][1]));
@@ -175,5 +194,5 @@ int main(void) {
     quotes_csv();
     calms_csv();
     slices_and_fails();
-    return CHECK_DONE();
+    return check_done();
 }

@@ -4,9 +4,8 @@ import functools
 import json
 from collections.abc import Iterable
 
-from stateprint import _core
-
 from harness import ROOT
+from stateprint import _core
 
 PACKS = ("00-hosts.json", "01-common.json", "10-openai.json")
 URL = "https://api.openai.com/v1/responses"

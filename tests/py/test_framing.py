@@ -53,8 +53,13 @@ def test_gzip(entry: dict[str, Any]) -> None:
         pytest.skip("the bombs take minutes under a sanitizer")
     scan = sp.scan(DATA / "gz" / entry["file"], engine=engine(), strict=False)
     rows = sum(len(batch) for batch in scan)
-    assert counts(scan.summary) == wanted(entry)
-    assert rows == entry["classified"] + entry["rejected"]
+    got = counts(scan.summary)
+    assert rows == got["classified"] + got["rejected"] == scan.summary["lines"]
+    if entry["lines_total"] is None:  # how much comes out before the damage depends on how it is unpacked
+        assert got["lines_total"] <= entry["max_lines"]
+        assert got["rejected_by_reason"] in ({}, {"input_cut": 1})
+    else:
+        assert got == wanted(entry)
     codes = [error.code for error in scan.errors]
     assert codes == ([entry["input_error"]] if entry["input_error"] else [])
 
