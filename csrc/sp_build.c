@@ -129,6 +129,7 @@ static uint32_t new_node(sp_build *b, sp_node nd) {
     SP_PUSH(b, r->node_tests, 0u);
     SP_PUSH(b, r->node_eaches, 0u);
     SP_PUSH(b, r->node_roles, (uint8_t)0);
+    SP_PUSH(b, r->node_also, 0u);
     return SP_PUSH(b, r->nodes, nd);
 }
 
@@ -212,8 +213,39 @@ void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target)
     else b->grafts[b->graft_count++] = (struct sp_graft){alias, target};
 }
 
+/* Gives `node` everything that stands below `star`, the `*` beside it, so that a value under a name counts for `*`, too. */
+static void merge(sp_build *b, uint32_t star, uint32_t node) {
+    sp_rules *r = b->r;
+    struct {
+        uint32_t star, node;
+    } todo[256];
+    uint32_t n = 0;
+    todo[n].star = star, todo[n++].node = node;
+    while (n && SP_BUILD_OK(b)) {
+        star = todo[--n].star, node = todo[n].node;
+        if (r->node_also.v[node] || star == node) continue;
+        r->node_also.v[node] = star;
+        r->nodes.v[node].flags |= r->nodes.v[star].flags;
+        for (uint32_t c = SP_ROOT_COUNT, end = r->nodes.n; c < end && SP_BUILD_OK(b); c++) {
+            if (r->nodes.v[c].parent != star || c == node) continue;
+            uint32_t below = sp_build_child(b, node, r->nodes.v[c].name);
+            if (n == 256) sp_build_bad(b, "expected fewer names below a *", r->nodes.v[c].name);
+            else todo[n].star = c, todo[n++].node = below;
+        }
+    }
+}
+
+static void merge_all(sp_build *b) {
+    sp_rules *r = b->r;
+    for (uint32_t c = SP_ROOT_COUNT; c < r->nodes.n && SP_BUILD_OK(b); c++) { /* parents come before their children */
+        uint32_t parent = r->nodes.v[c].parent, star = r->nodes.v[parent].star;
+        if (parent && r->nodes.v[c].name.p && star >= SP_ROOT_COUNT) merge(b, star, c);
+    }
+}
+
 void sp_build_seal(sp_build *b) {
     sp_rules *r = b->r;
+    merge_all(b);
     for (uint32_t g = 0; g < b->graft_count && SP_BUILD_OK(b); g++) {
         uint32_t alias = b->grafts[g].alias, target = b->grafts[g].target, n = r->nodes.n;
         r->nodes.v[alias].flags = r->nodes.v[target].flags;
@@ -274,9 +306,9 @@ uint16_t sp_build_forms(sp_build *b, const sp_value *is, int *absent) {
         const char *name;
         uint16_t forms;
     } names[] = {{"present", SP_FORM_PRESENT}, {"null", SP_FORM_NULL}, {"true", SP_FORM_TRUE}, {"false", SP_FORM_FALSE},
-                 {"bool", SP_FORM_TRUE | SP_FORM_FALSE}, {"number", SP_FORM_NUMBER}, {"string", SP_FORM_ID | SP_FORM_BLANK},
+                 {"bool", SP_FORM_TRUE | SP_FORM_FALSE}, {"number", SP_FORM_NUMBER}, {"string", SP_FORM_TEXT},
                  {"object", SP_FORM_OBJECT | SP_FORM_EMPTY_OBJECT}, {"array", SP_FORM_ARRAY | SP_FORM_EMPTY_ARRAY}, {"id", SP_FORM_ID},
-                 {"blank", SP_FORM_BLANK}, {"empty", SP_FORM_EMPTY_OBJECT | SP_FORM_EMPTY_ARRAY}, {"absent", 0}};
+                 {"blank", SP_FORM_BLANK | SP_FORM_EMPTY_TEXT}, {"empty", SP_FORM_EMPTY_OBJECT | SP_FORM_EMPTY_ARRAY}, {"absent", 0}};
     uint16_t forms = 0;
     size_t n = sp_json_kind(is) == SP_VALUE_ARRAY ? sp_json_size(is) : 1;
     for (size_t i = 0; i < n && SP_BUILD_OK(b); i++) {
@@ -330,7 +362,7 @@ void sp_build_match(sp_build *b, const sp_value *v, uint16_t *forms, int *absent
         if (!list) continue;
         if (*match != SP_MATCH_FORM) sp_build_bad(b, "expected only one of in, prefix and has", (sp_view){0});
         *match = kinds[k].match;
-        *forms = SP_FORM_ID | SP_FORM_BLANK;
+        *forms = SP_FORM_TEXT;
         size_t mark = sp_build_mark(b);
         sp_build_step(b, (sp_view){(const uint8_t *)kinds[k].key, strlen(kinds[k].key)});
         *texts = sp_build_names(b, list);

@@ -83,6 +83,7 @@ static void read_format(sp_build *b, const sp_value *v) {
         SP_PUSH(b, r->node_tests, 0u);
         SP_PUSH(b, r->node_eaches, 0u);
         SP_PUSH(b, r->node_roles, (uint8_t)0);
+        SP_PUSH(b, r->node_also, 0u);
         f.root = SP_PUSH(b, r->nodes, ((sp_node){0}));
         while (SP_BUILD_OK(b) && sp_json_next(fields, &it, &name, &pointers))
             for (size_t role = 0; role < sizeof roles / sizeof *roles; role++)

@@ -117,8 +117,8 @@ static inline masks sse2_block(const uint8_t *p) {
     return m;
 }
 
-static inline void sse2_copy32(uint8_t *to, const uint8_t *from) {
-    memcpy(to, from, 32);
+static inline void sse2_copy64(uint8_t *to, const uint8_t *from) {
+    memcpy(to, from, 64);
 }
 
 #include "sp_kernel_body.h"
@@ -150,8 +150,10 @@ TARGET static inline masks avx2_block(const uint8_t *p) {
     return m;
 }
 
-TARGET static inline void avx2_copy32(uint8_t *to, const uint8_t *from) {
-    _mm256_storeu_si256((__m256i *)(void *)to, load(from));
+TARGET static inline void avx2_copy64(uint8_t *to, const uint8_t *from) {
+    __m256i a = load(from), b = load(from + 32);
+    _mm256_storeu_si256((__m256i *)(void *)to, a);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32), b);
 }
 
 #include "sp_kernel_body.h"

@@ -1,5 +1,5 @@
 /* Bodies of the vector kernels; sp_kernel.c includes this once per instruction set, with KERNEL(name), TARGET, and `KERNEL(block)`
-   (masks of the 64 bytes at p) and `KERNEL(copy32)` defined. No include guard on purpose. */
+   (masks of the 64 bytes at p) and `KERNEL(copy64)` defined. No include guard on purpose. */
 
 TARGET static const uint8_t *KERNEL(find)(const uint8_t *p, const uint8_t *end, uint32_t *high) {
     for (; end - p >= 64; p += 64) {
@@ -15,49 +15,49 @@ TARGET static const uint8_t *KERNEL(find)(const uint8_t *p, const uint8_t *end, 
 }
 
 /* 64 bytes are classified at once; then the loop hops from escape to escape along the bit mask, so that no hop waits for a compare.
-   Runs between escapes are copied 32 bytes at a time and overshoot by less than that, hence the margin of 96 bytes (the output never
-   gets ahead of the input). */
+   Runs between escapes are copied as 64 bytes, whatever their length, hence the margin of 128 (the output never gets ahead of the
+   input). `o` stays out of memory: calls get a copy. */
 TARGET static const uint8_t *KERNEL(unescape)(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
-    uint8_t *o = *out;
-    while (end - p >= 96) {
+    uint8_t *o = *out, *behind;
+    while (end - p >= 128) {
         masks m = KERNEL(block)(p);
         uint64_t special = m.quote | m.slash | m.control;
         size_t at = 0; /* bytes of the block that are done */
         while (special) {
             size_t k = (size_t)__builtin_ctzll(special);
-            KERNEL(copy32)(o, p + at);
-            if (k - at > 32) KERNEL(copy32)(o + 32, p + at + 32);
+            KERNEL(copy64)(o, p + at);
             o += k - at;
-            at = k + 2;
             if (!(m.slash >> k & 1)) {
                 *high |= (m.high & (((uint64_t)1 << k) - 1)) != 0;
                 p += k;
                 goto out;
             }
-            uint8_t c = simple_escape[p[k + 1]];
-            *o = c;
-            o += c != 0;
-            if (c == 0) {
-                const uint8_t *next = sp_escape(p + k, end, &o, flags);
+            at = k + 2;
+            *o = simple_escape[p[k + 1]];
+            if (*o == 0) {
+                const uint8_t *next = sp_escape(p + k, end, (behind = o, &behind), flags);
                 if (!next) {
                     p += k;
                     goto out;
                 }
+                o = behind - 1;
                 at = (size_t)(next - p);
             }
+            o++;
             if (at >= 64) break;
             special &= ~(uint64_t)0 << at;
         }
         *high |= m.high != 0;
         if (at < 64) {
-            KERNEL(copy32)(o, p + at);
-            if (at < 32) KERNEL(copy32)(o + 32, p + at + 32);
+            KERNEL(copy64)(o, p + at);
             o += 64 - at;
             at = 64;
         }
         p += at;
     }
-    p = plain_unescape(p, end, &o, high, flags);
+    behind = o;
+    p = plain_unescape(p, end, &behind, high, flags);
+    o = behind;
 out:
     *out = o;
     return p;

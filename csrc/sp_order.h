@@ -13,13 +13,22 @@ typedef struct sp_entry {
     uint32_t member; /* place in document order */
 } sp_entry;
 
-static inline uint64_t sp_order_word(const uint8_t *p) {
-    uint64_t w;
-    memcpy(&w, p, 8);
+static inline uint64_t sp_order_big_endian(uint64_t w) {
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     w = __builtin_bswap64(w);
 #endif
     return w;
+}
+
+static inline uint64_t sp_order_word(const uint8_t *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return sp_order_big_endian(w);
+}
+
+static inline void sp_order_store(uint8_t *p, uint64_t w) {
+    w = sp_order_big_endian(w);
+    memcpy(p, &w, 8);
 }
 
 /* Sorts n members (pairs[2 i] is the key hash of member i) by all 16 bytes, equal ones in document order. `room` has 2 n entries; the

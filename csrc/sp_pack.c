@@ -311,6 +311,7 @@ static void read_expects(sp_build *b, const sp_value *v, sp_marker *m) {
     int absent = 0;
     if (!expects) return;
     AT_KEY(b, "expects", m->expects = sp_build_forms(b, expects, &absent));
+    m->expects &= (uint16_t)~SP_FORM_BLANK; /* "" may be defined to mean that nothing is there; blanks and invisible characters are not */
     uint32_t root;
     uint32_t node = sp_build_place(b, text_of(b, v, "at", 1), &root, SP_NODE_MARK);
     m->mismatch = sp_build_test(b, node, (uint16_t)(SP_FORM_PRESENT & ~m->expects), SP_MATCH_FORM, (sp_list){0, 0});
@@ -339,7 +340,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
         AT_KEY(b, "at", m.node = sp_build_place(b, text_of(b, v, "at", 1), &root, SP_NODE_MARK));
         if (absent) sp_build_bad(b, "expected `absent` in `when`, not beside the `at` of a marker", (sp_view){0});
         if (m.expects && match == SP_MATCH_FORM) forms &= m.expects;
-        if (m.expects & SP_FORM_BLANK && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_BLANK;
+            if (m.expects & SP_FORM_EMPTY_TEXT && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_EMPTY_TEXT;
         m.bit = sp_build_test(b, m.node, forms, match, texts);
         m.response = root == SP_ROOT_RESPONSE || root == SP_ROOT_RESPONSE_HEADERS;
     } else if (m.when.n == 0) sp_build_bad(b, "expected `at`, `each` or `when`", (sp_view){0});

@@ -10,7 +10,7 @@ static sp_digest tagged(char c) {
 
 static int at_node(const sp_rules *r, sp_list nodes, uint32_t node) {
     for (uint32_t i = 0; i < nodes.n; i++)
-        if (r->words.v[nodes.at + i] == node) return (int)i;
+        if (sp_node_is(r, node, r->words.v[nodes.at + i])) return (int)i;
     return -1;
 }
 
@@ -29,7 +29,7 @@ static int take_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks
         if (m->parent != i || m->state & SP_MARK_NOT_LAST) continue;
         int at = m->type != SP_NULL ? at_node(r, content, m->node) : -1;
         if (at >= 0 && at < best) best = at, hash = m->hash;
-        if (m->node == role && m->type == SP_STRING) context = is_role(r, l, m);
+        if (sp_node_is(r, m->node, role) && m->type == SP_STRING) context = is_role(r, l, m);
     }
     sp_digest pair[2] = {out->count ? out->chain[out->count - 1] : tagged('c'), marks[i].hash};
     out->turns[out->count] = hash;
@@ -41,7 +41,7 @@ static uint32_t count_nodes(const sp_rules *r, const sp_layout *l, const sp_mark
     uint32_t n = 0;
     for (uint32_t t = 0; t < l->turns.n; t++) {
         const sp_turns *p = &r->turns.v[l->turns.at + t];
-        for (uint32_t i = lo; i < hi; i++) n += marks[i].node == p->node || marks[i].node == p->element;
+        for (uint32_t i = lo; i < hi; i++) n += sp_node_is(r, marks[i].node, p->node) || sp_node_is(r, marks[i].node, p->element);
     }
     return n;
 }
@@ -97,7 +97,7 @@ static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks,
             if (members) add_reply(out, turn);
         }
         for (uint32_t k = lo; reply->node && k < hi; k++)
-            if (marks[k].node == reply->node && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN))) add_reply(out, marks[k].hash);
+            if (sp_node_is(r, marks[k].node, reply->node) && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN))) add_reply(out, marks[k].hash);
     }
 }
 
@@ -116,7 +116,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
     for (uint32_t i = 0; l && i < l->context.n; i++) {
         uint32_t found = SP_NO_MARK, node = r->words.v[l->context.at + i];
         for (uint32_t k = lo; k < hi; k++)
-            if (marks[k].node == node && marks[k].type != SP_NULL && !(marks[k].state & SP_MARK_NOT_LAST)) found = k;
+            if (sp_node_is(r, marks[k].node, node) && marks[k].type != SP_NULL && !(marks[k].state & SP_MARK_NOT_LAST)) found = k;
         if (found == SP_NO_MARK) continue;
         context[n++] = name_hash(sp_rules_text(r, r->words.v[l->context_names.at + i]));
         context[n++] = marks[found].hash;
@@ -125,7 +125,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
         const sp_turns *p = &r->turns.v[l->turns.at + t];
         for (uint32_t i = lo; i < hi; i++) {
             const sp_mark *m = &marks[i];
-            int element = m->node == p->element, whole = m->node == p->node && m->type != SP_ARRAY && m->type != SP_NULL;
+            int element = sp_node_is(r, m->node, p->element), whole = sp_node_is(r, m->node, p->node) && m->type != SP_ARRAY && m->type != SP_NULL;
             if ((!element && !whole) || m->state & SP_MARK_NOT_LAST) continue;
             if (element && (m->parent == SP_NO_MARK || marks[m->parent].type != SP_ARRAY)) continue; /* members of an object are no turns */
             if (take_turn(r, l, marks, i, hi, element ? p->element_content : p->content, element ? p->element_role : p->role, out)) {

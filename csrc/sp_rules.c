@@ -19,6 +19,7 @@ static void roots(sp_build *b) {
         SP_PUSH(b, b->r->node_tests, 0u);
         SP_PUSH(b, b->r->node_eaches, 0u);
         SP_PUSH(b, b->r->node_roles, (uint8_t)0);
+        SP_PUSH(b, b->r->node_also, 0u);
         SP_PUSH(b, b->r->nodes, ((sp_node){.flags = flags[i]}));
     }
     if (!SP_BUILD_OK(b)) return;
@@ -213,7 +214,7 @@ out:
 void sp_rules_free(sp_rules *r) {
     if (!r) return;
     const sp_alloc *a = r->alloc;
-    void *all[] = {r->nodes.v, r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->edges, r->names.v, r->name_slots, r->words.v, r->tests.v,
+    void *all[] = {r->nodes.v, r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->edges, r->names.v, r->name_slots, r->words.v, r->tests.v,
                    r->eaches.v, r->code.v, r->segments.v, r->patterns.v, r->facts.v, r->sets.v, r->hosts.v, r->rewrites.v, r->endpoints.v,
                    r->shapes.v, r->markers.v, r->overrides.v, r->turns.v, r->replies.v, r->layouts.v, r->models.v, r->aliases.v, r->wrappers.v,
                    r->likes.v, r->body_rules.v, r->formats.v, r->signatures.v, r->pack_notes.v, r->near.v};

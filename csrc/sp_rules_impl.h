@@ -26,8 +26,8 @@ typedef enum sp_role { /* what an envelope's field is */
 
 enum { /* the form of a value: exactly one bit each */
     SP_FORM_NULL = 1, SP_FORM_TRUE = 2, SP_FORM_FALSE = 4, SP_FORM_NUMBER = 8, SP_FORM_ID = 16, SP_FORM_BLANK = 32,
-    SP_FORM_OBJECT = 64, SP_FORM_EMPTY_OBJECT = 128, SP_FORM_ARRAY = 256, SP_FORM_EMPTY_ARRAY = 512,
-    SP_FORM_ANY = 1023, SP_FORM_PRESENT = 1022
+    SP_FORM_OBJECT = 64, SP_FORM_EMPTY_OBJECT = 128, SP_FORM_ARRAY = 256, SP_FORM_EMPTY_ARRAY = 512, SP_FORM_EMPTY_TEXT = 1024,
+    SP_FORM_ANY = 2047, SP_FORM_PRESENT = 2046, SP_FORM_TEXT = SP_FORM_ID | SP_FORM_BLANK | SP_FORM_EMPTY_TEXT
 };
 
 typedef struct sp_list { /* slice of sp_rules.words */
@@ -218,6 +218,7 @@ struct sp_rules {
     SP_VEC(sp_node) nodes;
     SP_VEC(uint32_t) node_tests, node_eaches; /* first test, first each of a node */
     SP_VEC(uint8_t) node_roles;
+    SP_VEC(uint32_t) node_also; /* the node that `*` in place of a name would have led to, or 0 */
     sp_edge *edges;
     uint32_t edge_count;
     SP_VEC(sp_view) names;
@@ -259,6 +260,12 @@ struct sp_rules {
 static inline sp_view sp_rules_text(const sp_rules *r, sp_name n) { return n ? r->names.v[n] : (sp_view){0}; }
 static inline int sp_has_fact(const sp_facts *f, uint32_t i) { return (int)(f->w[i >> 6] >> (i & 63) & 1); }
 static inline void sp_set_fact(sp_facts *f, uint32_t i) { f->w[i >> 6] |= (uint64_t)1 << (i & 63); }
+
+/* Whether what stands at `node` stands at `wanted`, too. */
+static inline int sp_node_is(const sp_rules *r, uint32_t node, uint32_t wanted) {
+    while (node && node != wanted) node = r->node_also.v[node];
+    return node != 0;
+}
 
 /* Name of an interned text, or 0 (lookup only). */
 sp_name sp_rules_find(const sp_rules *r, sp_view text);

@@ -8,6 +8,7 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ALWAYS_INLINE inline __attribute__((always_inline)) /* where gcc finds it too large and is wrong: measured */
 
 enum {
     SHAPED_OBJECT = 3, /* deepest object depth at which an object … */
@@ -22,6 +23,11 @@ static const uint64_t letter[] = {
     [SP_NULL] = 0xcbaa0f6724ae8b0au, [SP_FALSE] = 0x575a0b1c44d8843fu, [SP_TRUE] = 0x575a0b1c44d8843fu, [SP_NUMBER] = 0x1982e3a7bb241055u,
     [SP_STRING] = 0xd6b9d4d14ff6be13u, [SP_OBJECT] = 0xf445b65c72ed012bu, [SP_ARRAY] = 0xe6c632b61e964e1fu,
 };
+
+/* sp_grow without the call while there is room. */
+static inline sp_status grow(const sp_alloc *a, void *p, size_t *cap, size_t need, size_t item) {
+    return LIKELY(need <= *cap) ? SP_OK : sp_grow(a, p, cap, need, item);
+}
 
 static const sp_digest array_header = {{'['}}, object_header = {{'{'}};
 
@@ -105,7 +111,7 @@ static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *
     w->string = (sp_view){p, plain};
     if (at < w->end && *at == '\\') {
         /* room for all that is left, so that nothing is checked on the way; pages that aren't written cost nothing */
-        if (sp_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)(w->end - p), 1) != SP_OK) return fail(w, SP_ERR_NOMEM);
+        if (grow(s->alloc, &s->buf, &s->buf_cap, (size_t)(w->end - p), 1) != SP_OK) return fail(w, SP_ERR_NOMEM);
         memcpy(s->buf, p, plain + 1);
         out = s->buf + plain + 1;
         at = w->kernel->unescape(at, w->end, &out, &high, &w->flags);
@@ -118,7 +124,7 @@ static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *
 }
 
 /* Reads the string that begins at p into w->string. Returns what follows it, or NULL. */
-static inline const uint8_t *read_string(walk *w, const uint8_t *p) {
+static ALWAYS_INLINE const uint8_t *read_string(walk *w, const uint8_t *p) {
     uint32_t high = 0;
     const uint8_t *at = sp_find(w->kernel, p + 1, w->end, &high);
     if (UNLIKELY(at == w->end || *at != '"' || high)) return read_odd_string(w, p, at, high);
@@ -138,7 +144,7 @@ static int canon_number(walk *w, const uint8_t *p, size_t n) {
         w->status = SP_ERR_NUMBER_TOO_LONG;
         return 0;
     }
-    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, n < 32 ? 32 : n, 1);
+    w->status = grow(s->alloc, &s->buf, &s->buf_cap, n < 32 ? 32 : n, 1);
     if (w->status != SP_OK) return 0;
     w->string = (sp_view){s->buf, sp_number_canon(p, n, s->buf, &w->flags)};
     return 1;
@@ -195,23 +201,24 @@ static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p
         w->status = SP_ERR_TOO_MANY_MARKS;
         return SP_NO_MARK;
     }
-    w->status = sp_grow(s->alloc, &s->marks, &s->mark_cap, (size_t)s->mark_count + 1, sizeof *s->marks);
+    w->status = grow(s->alloc, &s->marks, &s->mark_cap, (size_t)s->mark_count + 1, sizeof *s->marks);
     if (w->status != SP_OK) return SP_NO_MARK;
     sp_mark *m = &s->marks[s->mark_count];
-    *m = (sp_mark){.node = node, .parent = w->f->scope, .type = (uint8_t)type, .state = SP_MARK_OPEN, .start = (size_t)(p - w->text)};
-    m->end = m->start;
+    size_t at = (size_t)(p - w->text);
+    *m = (sp_mark){.node = node, .parent = w->f->scope, .type = (uint8_t)type, .state = SP_MARK_OPEN, .start = at, .end = at};
     place_of(w, node, m->index);
     return s->mark_count++;
 }
 
-/* Completes the mark of the scalar that ends before p and stands in w->string; `raw` is how it is written. */
-static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, int shaped) {
+/* Completes the mark of the scalar that ends before p and stands in w->string. A body (`flags` are those of its node) that is a string
+   is kept at any length: it is the next text to be scanned. */
+static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, uint32_t flags) {
     sp_scan *s = w->s;
     sp_mark *m = &s->marks[mark];
     sp_view v = {w->text + m->start, (size_t)(p - w->text) - m->start};
     if (m->type == SP_STRING) {
         v = (sp_view){w->string.p + 1, w->string.n};
-        if (v.n > SP_SHORT_VALUE) {
+        if (v.n > SP_SHORT_VALUE && !(flags & SP_NODE_BODY)) {
             v = (sp_view){NULL, 0};
             m->state |= SP_MARK_LONG;
         } else if (w->string.p == s->buf) {
@@ -228,7 +235,7 @@ static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_dige
     m->end = (size_t)(p - w->text);
     m->state &= (uint8_t)~SP_MARK_OPEN;
     if (hashed) m->hash = *d;
-    if (shaped) m->shape = letter[m->type];
+    if (flags & SP_NODE_BODY) m->shape = letter[m->type];
 }
 
 /* H of the name in lower case. Names are short: the copy costs less than folding all names in advance. */
@@ -237,7 +244,7 @@ static int fold_name(walk *w, sp_digest *d, sp_view *name) {
     size_t n = name->n;
     const uint8_t *from = name->p;
     int held = w->string.p == s->buf;
-    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, n + 1, 1);
+    w->status = grow(s->alloc, &s->buf, &s->buf_cap, n + 1, 1);
     if (w->status != SP_OK) return 0;
     if (held) from = s->buf + 1; /* it may have moved */
     s->buf[0] = '"';
@@ -253,7 +260,7 @@ static uint32_t enter_member(walk *w, sp_digest d) {
     const sp_node *node = &w->t->nodes[w->f->node];
     sp_view name = {w->string.p + 1, w->string.n};
     size_t at = (size_t)w->f->first_base + w->f->count;
-    w->status = sp_grow(s->alloc, &s->firsts, &s->first_cap, at + 1, sizeof *s->firsts);
+    w->status = grow(s->alloc, &s->firsts, &s->first_cap, at + 1, sizeof *s->firsts);
     if (w->status != SP_OK) return SP_NODE_DEAD;
     s->firsts[at] = s->mark_count;
     if ((node->flags & SP_NODE_FOLD) && !fold_name(w, &d, &name)) return SP_NODE_DEAD;
@@ -286,7 +293,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
         return 0;
     }
     if (UNLIKELY(level >= s->frame_cap)) {
-        w->status = sp_grow(s->alloc, &s->frames, &s->frame_cap, level + 1, sizeof *s->frames);
+        w->status = grow(s->alloc, &s->frames, &s->frame_cap, level + 1, sizeof *s->frames);
         w->f = s->frames + level - 1;
         if (w->status != SP_OK) return 0;
     }
@@ -320,7 +327,7 @@ static int add_shape(walk *w, uint64_t shape) {
     if (!f->object && w->shape_top - f->shape_base <= FEW_SHAPES)
         for (uint32_t i = f->shape_base; i < w->shape_top; i++)
             if (s->shapes[i] == shape) return 1;
-    w->status = sp_grow(s->alloc, &s->shapes, &s->shape_cap, (size_t)w->shape_top + 1, sizeof *s->shapes);
+    w->status = grow(s->alloc, &s->shapes, &s->shape_cap, (size_t)w->shape_top + 1, sizeof *s->shapes);
     if (w->status != SP_OK) return 0;
     s->shapes[w->shape_top++] = shape;
     return 1;
@@ -328,7 +335,7 @@ static int add_shape(walk *w, uint64_t shape) {
 
 static int reserve_hashes(walk *w, size_t more) {
     sp_scan *s = w->s;
-    w->status = sp_grow(s->alloc, &s->hashes, &s->hash_cap, w->hash_top + more, sizeof *s->hashes);
+    w->status = grow(s->alloc, &s->hashes, &s->hash_cap, w->hash_top + more, sizeof *s->hashes);
     return w->status == SP_OK;
 }
 
@@ -362,7 +369,7 @@ static void mark_duplicates(walk *w, const sp_digest *pairs, const sp_entry *e, 
 static const sp_entry *sort_members(walk *w, const sp_digest *pairs) {
     sp_scan *s = w->s;
     uint32_t n = w->f->count;
-    w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, 2 * (size_t)n * sizeof(sp_entry), 1);
+    w->status = grow(s->alloc, &s->buf, &s->buf_cap, 2 * (size_t)n * sizeof(sp_entry), 1);
     if (w->status != SP_OK) return NULL;
     const sp_entry *e = sp_order_sort(pairs, n, (sp_entry *)(void *)s->buf);
     for (uint32_t i = 0, j; i < n; i = j) {
@@ -394,12 +401,11 @@ static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
     }
     *d = hash(sorted, 32 * (size_t)n + 16);
     if (!f->depth) return 1;
-    uint8_t *out = (sorted + 1)->b; /* in the same place: names and shapes are shorter */
+    uint8_t *out = (uint8_t *)sorted + sizeof *sorted; /* in the same place: names and shapes are shorter */
     for (uint32_t i = 0; i < n; i++) {
         size_t from = e ? e[i].member : i, to = e ? i : place[i];
-        uint64_t word = s->shapes[f->shape_base + from];
-        for (unsigned k = 0; k < 8; k++) out[24 * to + 16 + k] = (uint8_t)(word >> (56 - 8 * k));
         memcpy(out + 24 * to, pairs[2 * from].b, 16);
+        sp_order_store(out + 24 * to + 16, s->shapes[f->shape_base + from]);
     }
     *shape = XXH3_64bits(sorted, 24 * (size_t)n + 16);
     return 1;
@@ -411,7 +417,7 @@ static int finish_array_shape(walk *w, uint64_t *shape) {
     uint64_t *v = s->shapes + w->f->shape_base;
     uint32_t n = w->shape_top - w->f->shape_base, kept = 0;
     if (n > FEW_SHAPES) {
-        w->status = sp_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)n * sizeof *v, 1);
+        w->status = grow(s->alloc, &s->buf, &s->buf_cap, (size_t)n * sizeof *v, 1);
         if (w->status != SP_OK) return 0;
         sp_order_words(v, n, (uint64_t *)(void *)s->buf);
     } else {
@@ -424,12 +430,11 @@ static int finish_array_shape(walk *w, uint64_t *shape) {
     }
     if (!reserve_hashes(w, 1 + (size_t)n)) return 0;
     sp_digest *list = s->hashes + w->hash_top;
-    uint8_t *out = (list + 1)->b;
+    uint8_t *out = (uint8_t *)list + sizeof *list;
     list[0] = array_header;
     for (uint32_t i = 0; i < n; i++) {
         if (i && v[i] == v[i - 1]) continue;
-        for (unsigned k = 0; k < 8; k++) out[8 * (size_t)kept + k] = (uint8_t)(v[i] >> (56 - 8 * k));
-        kept++;
+        sp_order_store(out + 8 * (size_t)kept++, v[i]);
     }
     *shape = XXH3_64bits(list, 16 + 8 * (size_t)kept);
     return 1;
@@ -501,7 +506,7 @@ sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root
     size_t limit = s->limits->max_nodes;
 
     if (text.n == 0) return SP_ERR_TRUNCATED;
-    w.status = sp_grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
+    w.status = grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
     if (w.status != SP_OK) return w.status;
     w.end = end = p + text.n;
     w.f = f = s->frames;
@@ -562,7 +567,7 @@ value: /* at p, for `node` */
 scalar:
     shape = letter[type];
     if (mark != SP_NO_MARK) {
-        close_scalar(&w, mark, p, &d, hashed, flags & SP_NODE_BODY);
+        close_scalar(&w, mark, p, &d, hashed, flags);
         if (w.status != SP_OK) goto out;
     }
 

@@ -19,7 +19,7 @@ enum { /* sp_mark.state */
     SP_MARK_NOT_FIRST = 2, /* this value, or a container around it, is a member whose name stood before in the same object … */
     SP_MARK_NOT_LAST = 4,  /* … or stands again after it. Values of equal hash are marked, too */
     SP_MARK_UNEQUAL = 8,   /* … and two of the values of that name differ */
-    SP_MARK_LONG = 16,     /* a string over SP_SHORT_VALUE: `value` is not set */
+    SP_MARK_LONG = 16,     /* a string over SP_SHORT_VALUE, not at an SP_NODE_BODY: `value` is not set */
 };
 
 typedef struct sp_mark {

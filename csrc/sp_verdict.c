@@ -53,6 +53,7 @@ uint16_t sp_mark_form(const sp_mark *m) {
     if (m->state & SP_MARK_LONG) return SP_FORM_ID;
     for (size_t i = 0; i < m->value.n; i++)
         if (m->value.p[i] > ' ' && m->value.p[i] < 0x7f) return SP_FORM_ID;
+    if (m->value.n == 0) return SP_FORM_EMPTY_TEXT;
     uint8_t seen[SP_SHORT_VALUE + 1]; /* nothing but blanks, or characters that nobody sees? */
     return sp_near_skeleton(m->value.p, m->value.n, seen) ? SP_FORM_ID : SP_FORM_BLANK;
 }
@@ -110,13 +111,15 @@ void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
     for (uint32_t i = in->lo; i < in->hi; i++) {
         const sp_mark *m = &in->marks[i];
         if (m->state & skip_state) continue;
-        for (uint32_t e = r->node_eaches.v[m->node]; e; e = r->eaches.v[e].next) {
-            end_each(j, e, in->marks);
-            j->each_mark[e] = i;
-            j->each_bits[e] = 0;
+        for (uint32_t node = m->node; node; node = r->node_also.v[node]) {
+            for (uint32_t e = r->node_eaches.v[node]; e; e = r->eaches.v[e].next) {
+                end_each(j, e, in->marks);
+                j->each_mark[e] = i;
+                j->each_bits[e] = 0;
+            }
+            if (m->type != SP_NULL && j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = i;
+            if (r->node_tests.v[node]) run_tests(j, node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
         }
-        if (m->type != SP_NULL && j->stamps[m->node] != j->stamp) j->stamps[m->node] = j->stamp, j->first[m->node] = i;
-        if (r->node_tests.v[m->node]) run_tests(j, m->node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
     }
     for (uint32_t e = 1; e < r->eaches.n; e++) end_each(j, e, in->marks);
 }

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(```console\n\$ (.*?)\n)(.*?)(```)", re.S)
+BLOCK = re.compile(r"(```console\n\$ (.*?)\n)(.*?)(```)", re.DOTALL)
 DEFAULT = ["scan", "--to", "table", "examples/sample.jsonl"]  # what tools/try.sh runs
 
 
@@ -25,6 +25,8 @@ def run(command: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False
     )
+    if done.returncode:
+        sys.exit(f"{command} failed:\n{done.stderr}")
     return [line.rstrip() for line in (done.stdout + done.stderr).rstrip("\n").split("\n")]
 
 

@@ -6,13 +6,14 @@
 """
 
 from .api import classify, explain, fingerprint, identify
-from .engine import Engine, Lens
+from .engine import LENSES, Engine, Lens, limits
 from .errors import (
     CompressedInputError,
     ConfigError,
     EncodingUnsupported,
     InputError,
     InputLimitExceeded,
+    InputWarning,
     InternalError,
     OutputError,
     PayloadEncodingError,
@@ -27,6 +28,7 @@ from .verdict import Explanation, Fingerprint, Identification, Mark, Verdict
 from .version import __version__
 
 __all__ = [
+    "LENSES",
     "CompressedInputError",
     "ConfigError",
     "EncodingUnsupported",
@@ -36,6 +38,7 @@ __all__ = [
     "Identification",
     "InputError",
     "InputLimitExceeded",
+    "InputWarning",
     "InternalError",
     "Lens",
     "Mark",
@@ -53,5 +56,6 @@ __all__ = [
     "explain",
     "fingerprint",
     "identify",
+    "limits",
     "scan",
 ]

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -17,7 +17,7 @@ from .errors import ConfigError, InternalError, OutputError, StateprintError
 from .scan import Progress, Scan, one_document, rows_of, scan
 from .show import printable, value
 from .sources import expand
-from .table import Output, format_of, need_for, write_batches, write_text
+from .table import Output, Writer, format_of, write_text
 from .trace import explanation
 from .verdict import describe, verdict_of
 from .version import __version__
@@ -111,11 +111,11 @@ ENGINE = options(
     click.option("--lens", default="session", show_default=True, help=f"Definition of stateful: {', '.join(LENSES)}."),
     click.option("--rules", "packs", multiple=True, metavar="PACK", help="Rule pack tried before the built-in ones."),
     click.option("--context", metavar="FILE", help="TOML file of what the log doesn't say."),
-    click.option("--key", metavar="FILE", help="File with a 16-byte key: fingerprints and tags are keyed."),
+    click.option("--key", metavar="FILE", help="File with a key, 16 bytes or 32 hex digits: fingerprints and tags are keyed."),
     click.option("--tags", is_flag=True, help="Show no identifier, only tags."),
     click.option("--with-text", is_flag=True, help="Show values as they are."),
     click.option("--format", "form", metavar="NAME", help="The reader; `stateprint formats` lists them."),
-    click.option("-j", "threads", type=click.IntRange(1), metavar="N", help="Threads; all cores unless told."),
+    click.option("-j", "--threads", "threads", type=click.IntRange(1), metavar="N", help="Threads; all cores unless told."),
 )
 
 
@@ -200,7 +200,7 @@ def print_grid(names: tuple[str, ...], rows: list[list[str]], shrink: set[str]) 
 
 def show_table(batches: Iterator[_core.Batch]) -> None:
     """The first rows, and counts of all."""
-    names = ("line", "route", "operation", "model", "state", "facts", "confidence")
+    names: tuple[str, ...] = ("line", "route", "operation", "model", "state", "facts", "confidence")
     shown: list[list[str]] = []
     sources: list[str] = []
     rows = 0
@@ -279,10 +279,12 @@ def scan_command(
     if to in {"parquet", "arrow"} and not output:
         raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
     engine = make_engine(**known)
-    with contextlib.ExitStack() as files:
-        done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit, max_rejects=most)
-        try:
-            rows = writers(files, done, output, to, evidence, force, progress)
+    report, stop = progress_bar(progress)
+    done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit, max_rejects=most, progress=report)
+    try:
+        with contextlib.ExitStack() as files:
+            files.callback(stop)
+            rows = written(files, done, output, to, evidence, force, stop)
             if by:
                 show_counts(rows, [c.strip() for c in by.split(",")], to)
             elif output:
@@ -292,43 +294,41 @@ def scan_command(
                 show_table(rows)
             else:
                 write_text(f".{to or 'ndjson'}", rows, "exchanges", sys.stdout.buffer)
-        except KeyboardInterrupt:
+    except BaseException as e:
+        if done.summary.inputs and not isinstance(e, BrokenPipeError):
             summarise(done)
-            raise
-        except OSError as e:
-            if isinstance(e, StateprintError) or e.errno == errno.EPIPE:
-                raise
-            summarise(done)
-            raise
+        raise
     summarise(done)
     leave(exit_code(done, most))
 
 
-def writers(
-    files: contextlib.ExitStack, done: Scan, output: str | None, to: str | None, evidence: str | None, force: bool, progress: str
+def written(
+    files: contextlib.ExitStack,
+    done: Scan,
+    output: str | None,
+    to: str | None,
+    evidence: str | None,
+    force: bool,
+    ended: Callable[[], object],
 ) -> Iterator[_core.Batch]:
-    """The batches, written on the way to the files that are asked for, in bounded memory."""
-    sinks = []
-    for path, named, table in ((output, to, "exchanges"), (evidence, None, "evidence")):
-        if path:
-            kind = format_of(path, named)
-            need_for(kind)
-            sinks.append((table, write_batches(kind, table, files.enter_context(Output(path, force=force)))))
-    for _, sink in sinks:
-        files.callback(sink.close)
-        next(sink)
-    report, stop = progress_bar(progress)
-    files.callback(stop)
-    done.report(report)
+    """The batches; on their way they are written to the files that are asked for, in bounded memory. The files are opened at once."""
+
+    def writer(path: str | None, named: str | None, table: str) -> Writer | None:
+        return Writer(format_of(path, named), table, files.enter_context(Output(path, force=force))) if path else None
+
+    first, second = writer(output, to, "exchanges"), writer(evidence, None, "evidence")
 
     def rows() -> Iterator[_core.Batch]:
         for exchanges, marks in done.batches(evidence is not None):
-            for table, sink in sinks:
-                sink.send(exchanges if table == "exchanges" else marks)
+            if first is not None:
+                first.write(exchanges)
+            if second is not None and marks is not None:
+                second.write(marks)
             yield exchanges
-        for _, sink in sinks:
-            sink.send(None)
-        stop()
+        for one in (first, second):
+            if one is not None:
+                one.close()
+        ended()
 
     return rows()
 
@@ -340,35 +340,62 @@ def writers(
 @click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N payloads.")
 def identify_command(inputs: tuple[str, ...], form: str | None, threads: int | None, limit: int | None, **known: Any) -> None:
     """One line per payload, as file(1) does: API, operation, state, deciding pointer, fingerprint."""
-    done = scan(inputs, engine=make_engine(**known), format=form, threads=threads, strict=False, limit=limit)
-    for batch, marks in done.batches(evidence=True):
-        by_uid: dict[str, list[dict[str, Any]]] = {}
-        for mark in marks.to_pylist() if marks is not None else ():
-            by_uid.setdefault(mark["uid"], []).append(mark)
-        for row in batch.to_pylist():
-            what = describe(verdict_of(row, by_uid.get(row["uid"], []), done.engine.lens.name)) if row["state"] else f"rejected: {row['error']}"
-            click.echo(printable(f"{row['source']}:{row['line']}: {what}"))
-    summarise(done)
-    leave(exit_code(done, None))
+    engine = make_engine(**known)
+    names = list(expand(inputs))
+    logs = []
+    for name in names:
+        text = one_document(name, engine) if name != "-" else None
+        if text is None:
+            logs.append(name)
+        else:
+            lines(*rows_of(text, name, engine, form), engine, numbered=False)
+    code = 0
+    if logs:
+        done = scan(logs, engine=engine, format=form, threads=threads, strict=False, limit=limit)
+        for batch, marks in done.batches(evidence=True):
+            lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], engine, numbered=True)
+        summarise(done)
+        code = exit_code(done, None)
+    leave(code)
+
+
+def lines(rows: list[dict[str, Any]], marks: list[dict[str, Any]], engine: Engine, *, numbered: bool) -> None:
+    """A line for each row."""
+    by_uid: dict[str, list[dict[str, Any]]] = {}
+    for mark in marks:
+        by_uid.setdefault(mark["uid"], []).append(mark)
+    for row in rows:
+        what = describe(verdict_of(row, by_uid.get(row["uid"], []), engine.lens.name)) if row["state"] else f"rejected: {row['error']}"
+        click.echo(printable(f"{row['source']}{':' + str(row['line']) if numbered else ''}: {what}"))
 
 
 @main.command("explain")
-@click.argument("place", metavar="FILE:LINE")
+@click.argument("place", metavar="FILE[:LINE]")
 @ENGINE
 def explain_command(place: str, form: str | None, threads: int | None, **known: Any) -> None:
-    """The decision trace for one exchange of a log."""
+    """The decision trace for one exchange: of a line of a log, or of a file that is one JSON document."""
     name, colon, number = place.rpartition(":")
-    if not colon or not number.isdigit() or int(number) < 1:
-        raise ConfigError("expected FILE:LINE, with the line from 1", code="usage")
     engine = make_engine(**known)
-    done = scan(name, engine=engine, format=form, threads=threads)
-    for batch, marks in done.batches(evidence=True):
+    if os.path.isfile(place) and (text := one_document(place, engine)) is not None:
+        rows, marks = rows_of(text, place, engine, form)
+        click.echo(str(explanation(rows[0], marks, engine)))
+        leave(INPUT if rows[0]["error"] else 0)
+    if not colon or not number.isascii() or not number.isdigit() or int(number) < 1:
+        raise ConfigError("expected FILE:LINE, with the line from 1", code="usage", hint="stateprint explain log.jsonl:3")
+    done = scan(name, engine=engine, format=form, threads=threads, strict=False)
+    for batch, found in done.batches(evidence=True):
+        last = batch.slice(len(batch) - 1).to_pylist() if len(batch) else []
+        if not last or last[0]["line"] < int(number):
+            continue
         for row in batch.to_pylist():
             if row["line"] != int(number):
                 continue
-            evidence = [m for m in marks.to_pylist() if m["uid"] == row["uid"]] if marks is not None else []
+            evidence = [m for m in found.to_pylist() if m["uid"] == row["uid"]] if found is not None else []
             click.echo(str(explanation(row, evidence, engine)))
             leave(INPUT if row["error"] else 0)
+        break
+    for error in done.errors:
+        say(told(error))
     say(f"error: {name} has no exchange in line {number}; blank lines have none")
     leave(INPUT)
 
@@ -387,9 +414,14 @@ PACK = click.option("--rules", "packs", multiple=True, metavar="PACK", help="Rul
 @click.option("--kind", help="endpoint, shape, marker, host, override, …")
 def rules_list(packs: tuple[str, ...], kind: str | None) -> None:
     """Every entry: kind, id, pack, source."""
-    for entry in Engine(rules=packs).describe()["entries"]:
-        if kind is None or entry["kind"] == kind:
-            click.echo(printable("\t".join(str(entry.get(k, "")) for k in ("kind", "id", "pack", "source"))))
+    names = ("kind", "id", "pack", "source")
+    found = [entry for entry in Engine(rules=packs).describe()["entries"] if kind is None or entry["kind"] == kind]
+    if sys.stdout.isatty():
+        print_grid(names, [[str(entry.get(k, "")) for k in names] for entry in found], {"id", "source"})
+    else:
+        for entry in found:
+            click.echo(json.dumps(entry))
+    say(f"{len(found)} entries")
 
 
 @rules_group.command("show")
@@ -397,20 +429,31 @@ def rules_list(packs: tuple[str, ...], kind: str | None) -> None:
 @PACK
 def rules_show(entry_id: str, packs: tuple[str, ...]) -> None:
     """One entry as it stands in its pack."""
-    for entry in entries(packs):
-        if entry["id"] == entry_id:
+    Engine(rules=packs)
+    for pack, line, entry in entries(packs):
+        if entry.get("id") == entry_id:
+            say(f"{pack}:{line}")
             click.echo(json.dumps(entry, indent=2, ensure_ascii=True))
             return
-    raise ConfigError(f"no entry has the id {entry_id!r}", code="rule", hint="stateprint rules list")
+    raise ConfigError(f"no entry has the id {entry_id!r}", code="rule", hint="stateprint rules list names them")
 
 
 @rules_group.command("check")
 @click.argument("packs", nargs=-1, required=True, metavar="PACK...")
 def rules_check(packs: tuple[str, ...]) -> None:
     """Whether packs can be used; an error names file, line, column and what was expected."""
-    Engine(rules=packs)
+    refused = 0
     for pack in packs:
-        click.echo(printable(f"{pack}: good"))
+        try:
+            Engine(rules=[pack])
+        except ConfigError as e:
+            refused += 1
+            say(told(e))
+        else:
+            click.echo(printable(f"{pack}: good"))
+    if not refused:
+        Engine(rules=packs)  # and all of them together
+    leave(USAGE if refused else 0)
 
 
 @rules_group.command("test")
@@ -433,19 +476,25 @@ def rules_test(packs: tuple[str, ...], verbose: bool) -> None:
     leave(FOUND if failures else 0)
 
 
-def entries(packs: Iterable[str]) -> Iterator[dict[str, Any]]:
+def entries(packs: Iterable[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """(pack, line, entry) of everything in these packs and the built-in ones."""
     from .examples import pack_texts
 
-    for _, text in pack_texts(packs):
+    for name, text in pack_texts(packs):
         for items in json.loads(text).values():
-            if isinstance(items, list):
-                yield from items
+            for entry in items if isinstance(items, list) else ():
+                if isinstance(entry, dict):
+                    at = text.find(b'"' + str(entry.get("id", "")).encode() + b'"')
+                    yield name, text.count(b"\n", 0, max(at, 0)) + 1, entry
 
 
 @main.command("formats")
 def formats_command() -> None:
     """The readers, and where the fields of an exchange stand."""
     for form in _core.formats():
+        if not sys.stdout.isatty():
+            click.echo(json.dumps(form))
+            continue
         click.echo(f"{form['name']:<8} {form['title']}")
         for field, pointers in form["fields"].items():
             click.echo(f"         {field:<17} {', '.join(p or '(the line)' for p in pointers)}")

@@ -267,7 +267,8 @@ class Engine:
     @property
     def max_unpacked_bytes(self) -> int:
         """Most bytes of one input, unpacked."""
-        return dict(self._arguments[2]).get("max_unpacked_bytes", MAX_UNPACKED)
+        found: int = dict(self._arguments[2]).get("max_unpacked_bytes", MAX_UNPACKED)
+        return found
 
     @property
     def limits(self) -> dict[str, int]:

@@ -64,7 +64,7 @@ class InputError(StateprintError):
     """One input as a whole. `source` is its name, `byte` the place in the file as it is stored (None: no place), `lines_done` what was
     read before it failed."""
 
-    fields = ("source", "byte", "lines_done")
+    fields: tuple[str, ...] = ("source", "byte", "lines_done")
     cut = False
     """Whether bytes are missing at the end, so that the last line may be a part of one."""
 

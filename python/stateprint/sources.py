@@ -29,7 +29,13 @@ OTHER_PACKINGS = (
     (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
     (b"PK\x03\x04", "zip", "unzip -p"),
 )
-KINDS = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISDIR, "a folder"))
+KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
 
 
 def expand(inputs: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
@@ -190,7 +196,7 @@ class Source:
         self.read += n
         kept = min(n, left)
         self.total += kept
-        return kept if kept else self._end(n)
+        return kept or self._end(n)
 
     def _end(self, n: int) -> int:
         if n:
@@ -198,16 +204,16 @@ class Source:
         return 0
 
     def _beyond(self) -> InputLimitExceeded:
-        error = InputLimitExceeded(
-            f"more than {self.limit:,} bytes unpacked", code="unpacked_limit", source=self.name, hint="raise max_unpacked_bytes, if you trust it"
-        )
+        hint = "raise max_unpacked_bytes, if you trust the file"
+        error = InputLimitExceeded(f"more than {self.limit:,} bytes unpacked", code="unpacked_limit", source=self.name, hint=hint)
         error.cut = True
         return error
 
     def unpacked(self) -> Iterator[bytes]:
         """The unpacked stream of a packed input. CompressedInputError at its end if it is damaged; .cut tells that bytes are missing."""
         pieces = (gunzip if self.packing == "gzip" else unzstd)(self._head, self._some)
-        head, fault = b"", None
+        head: bytes | None = b""
+        fault: Fault | None = None
         while fault is None:
             piece = b""
             try:

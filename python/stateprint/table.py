@@ -129,7 +129,10 @@ def write(
     if kind in {".parquet", ".arrow"}:
         _need("pyarrow", "arrow")
     with Output(path, force=force) as out:
-        _write(kind, batches, name, out, csv_safe)
+        writer = Writer(kind, name, out, csv_safe)
+        for batch in batches:
+            writer.write(batch)
+        writer.close()
 
 
 class Output:
@@ -208,26 +211,43 @@ class Output:
         return OutputError(what, errno=error.errno, filename=self.final, hint="the file is not there; nothing was left behind")
 
 
-def _write(kind: str, batches: Iterable[_core.Batch], name: str, out: IO[bytes], csv_safe: bool) -> None:
-    if kind in {".ndjson", ".csv"}:
-        write_text(kind, batches, name, out, csv_safe)
-        return
-    pa = _need("pyarrow", "arrow")
-    schema = pa.table(Table([], name)).schema
-    if kind == ".parquet":
-        writer = _need("pyarrow.parquet", "arrow").ParquetWriter(out, schema)
-    else:
-        writer = _need("pyarrow.ipc", "arrow").new_file(out, schema)
-    with writer:
-        for batch in batches:
-            writer.write_batch(pa.record_batch(batch).replace_schema_metadata(schema.metadata))
+class Writer:
+    """Writes batches of one table, as they come, to an open file; `close` ends the format, not the file."""
+
+    def __init__(self, kind: str, name: str, out: IO[bytes], csv_safe: bool = True) -> None:
+        self._kind, self._name, self._out, self._csv_safe = kind, name, out, csv_safe
+        self._rows = False
+        self._packer: Any = None
+        self._schema: Any = None
+        if kind in {".parquet", ".arrow"}:
+            self._schema = _need("pyarrow", "arrow").table(Table([], name)).schema
+            parquet = kind == ".parquet"
+            self._packer = (
+                _need("pyarrow.parquet", "arrow").ParquetWriter(out, self._schema)
+                if parquet
+                else _need("pyarrow.ipc", "arrow").new_file(out, self._schema)
+            )
+
+    def write(self, batch: _core.Batch) -> None:
+        """Adds the rows of a batch."""
+        if self._packer is not None:
+            rows = _need("pyarrow", "arrow").record_batch(batch)
+            self._packer.write_batch(rows.replace_schema_metadata(self._schema.metadata))
+        else:
+            self._out.write(batch.to_ndjson() if self._kind == ".ndjson" else batch.to_csv(not self._rows, self._csv_safe))
+        self._rows = True
+
+    def close(self) -> None:
+        """Ends the format: footer, or the header of a CSV without rows."""
+        if self._packer is not None:
+            self._packer.close()
+        elif not self._rows and self._kind == ".csv":
+            self._out.write(",".join(column for column, _, _ in _core.columns(self._name)).encode() + b"\r\n")
 
 
 def write_text(kind: str, batches: Iterable[_core.Batch], name: str, out: IO[bytes], csv_safe: bool = True) -> None:
     """NDJSON or CSV, batch by batch."""
-    first = True
+    writer = Writer(kind, name, out, csv_safe)
     for batch in batches:
-        out.write(batch.to_ndjson() if kind == ".ndjson" else batch.to_csv(first, csv_safe))
-        first = False
-    if first and kind == ".csv":
-        out.write(",".join(column for column, _, _ in _core.columns(name)).encode() + b"\r\n")
+        writer.write(batch)
+    writer.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 from .engine import Engine
 from .show import printable, value
-from .verdict import Explanation, Mark, Verdict, verdict_of
+from .verdict import Explanation, Mark, Verdict, known, verdict_of
 
 _HOW = {
     "explicit": "by a field",
@@ -39,15 +39,16 @@ def _rejected(row: Mapping[str, Any]) -> list[str]:
 
 
 def _operation(v: Verdict, row: Mapping[str, Any], entries: Mapping[str, Any]) -> list[str]:
-    route = [part for part in (v.provider, row["host"], row["region"]) if part]
-    known = [e for e in entries.values() if e["kind"] in {"endpoint", "shape"} and (e.get("api"), e.get("operation")) == (v.api, v.operation)]
+    route = [part for part in (v.provider, row["host"], row["region"]) if known(part)]
+    same = [e for e in entries.values() if (e.get("api"), e.get("operation")) == (v.api, v.operation)]
+    named = [e for e in same if e["kind"] in {"endpoint", "shape"}]
     lines = [f"route        {', '.join(route) or 'unknown'}" + (f", in the cloud of {v.cloud}" if v.cloud else "")]
-    if v.api:
+    if known(v.api):
         told = "host and path" if row["host"] or row["route"] else "the shape of the payload"
         if v.confidence == "inferred":
             told = "the shape of the payload"
         lines.append(f"operation    {v.api} {v.operation}, told by {told}; {'inference' if v.inference else 'no inference'}")
-        sources = sorted({str(e["source"]) for e in known if e.get("source")})
+        sources = sorted({str(e["source"]) for e in named if e.get("source")})
         if sources:
             lines.append(f"             source {'; '.join(sources[:3])}")
     else:

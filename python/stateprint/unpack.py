@@ -197,7 +197,7 @@ def unzstd(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _zstd_frame(src: _Bytes) -> Iterator[bytes]:
-    import zstandard  # noqa: PLC0415 - only when such a file is read
+    import zstandard  # only when such a file is read
 
     header, checksum = _zstd_header(src)
     unpack = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
@@ -243,7 +243,7 @@ def _zstd_frame(src: _Bytes) -> Iterator[bytes]:
 
 
 def _zstd_checksum(src: _Bytes, unpack: "object") -> Fault | None:
-    import zstandard  # noqa: PLC0415
+    import zstandard
 
     tail = src.take(4)
     if tail is None:
@@ -269,12 +269,14 @@ def _zstd_header(src: _Bytes) -> tuple[bytes, bool]:
     if fixed is None:
         raise Fault("zstd_truncated", "the packed data stops within a header", src.place, cut=True)
     if any(rest[1 - single : 1 - single + dictionary]):
-        raise Fault("zstd_dictionary", "the data was packed with a dictionary", start, cut=True, hint="unpack it with zstd -d -D DICTIONARY")
+        hint = "unpack it with zstd -d -D DICTIONARY"
+        raise Fault("zstd_dictionary", "the data was packed with a dictionary", start, cut=True, hint=hint)
     if single:
         window = int.from_bytes(rest[dictionary:], "little") + (256 if length == 2 else 0)
     else:
         base = 1 << (10 + (rest[0] >> 3))
         window = base + (base >> 3) * (rest[0] & 7)
     if window > ZSTD_WINDOW:
-        raise Fault("zstd_window", "unpacking needs a window of more than 128 MiB", start, cut=True, hint="unpack it with zstd -d --long=31")
+        hint = "unpack it with zstd -d --long=31"
+        raise Fault("zstd_window", "unpacking needs a window of more than 128 MiB", start, cut=True, hint=hint)
     return fixed + rest, bool(fixed[4] & 4)

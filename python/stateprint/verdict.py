@@ -96,26 +96,29 @@ class Verdict:
         return f"<Verdict {describe(self)}>"
 
     def _repr_html_(self) -> str:
-        rows = [{"": name, "value": _text(value)} for name, value in self.to_dict().items() if name != "evidence" and value not in (None, [])]
+        told = {name: value for name, value in self.to_dict().items() if name != "evidence" and value not in (None, [])}
+        rows = [{"": name, "value": show.value(value)} for name, value in told.items()]
         marks = [_plain(m) for m in self.evidence]
         names = ["rule", "fact", "basis", "holds", "place", "pointer", "byte_start", "byte_end", "value"]
         return show.html_table(["", "value"], rows, "verdict") + (show.html_table(names, marks, "evidence") if marks else "")
 
 
-def _text(value: Any) -> str:
-    return show.value(value)
-
-
 def verdict_of(row: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]], lens: str) -> Verdict:
     """The verdict in a row of the exchanges table and its rows of evidence."""
-    names = {f.name for f in fields(Verdict)} - {"facts", "effects", "flags", "evidence", "lens"}
-    sets = {name: frozenset(row.get(name) or ()) for name in ("facts", "effects", "flags")}
-    return Verdict(**{n: row.get(n) for n in names}, **sets, evidence=tuple(map(mark_of, evidence)), lens=lens)
+    values: dict[str, Any] = {f.name: row.get(f.name) for f in fields(Verdict)}
+    values |= {name: frozenset(row.get(name) or ()) for name in ("facts", "effects", "flags")}
+    values |= {"evidence": tuple(map(mark_of, evidence)), "lens": lens}
+    return Verdict(**values)
+
+
+def known(name: str | None) -> bool:
+    """Whether the tables give a name and not `unknown`."""
+    return name is not None and name != "unknown"
 
 
 def describe(v: Verdict) -> str:
     """One line, as file(1) would put it."""
-    what = f"{v.api} {v.operation}" if v.api else "no API that is known"
+    what = f"{v.api} {v.operation}" if known(v.api) else "no API that is known"
     mark = v.decisive
     reasons = []
     if v.state == "unknown":
@@ -124,7 +127,7 @@ def describe(v: Verdict) -> str:
         reasons.append(f"{mark.fact or 'denied by ' + str(mark.rule)}, {v.confidence}" + (f", at {mark.pointer}" if mark.pointer else ""))
     elif v.confidence:
         reasons.append(f"{v.confidence}")
-    route = f" via {v.provider}" if v.provider else ""
+    route = f" via {v.provider}" if known(v.provider) else ""
     model = f", model {v.model}" if v.model else ""
     flags = f", flags {' '.join(sorted(v.flags))}" if v.flags else ""
     why = f" ({'; '.join(reasons)})" if reasons else ""
@@ -180,9 +183,9 @@ class Fingerprint:
 
 def fingerprint_of(row: Mapping[str, Any]) -> Fingerprint:
     """The fingerprint in a row of the exchanges table."""
-    lists = {"chain": tuple(row["prefix"] or ()), "turns": tuple(row["turn_hashes"] or ())}
-    hashes = {n: row[f"{n}_hash"] or "" for n in ("payload", "shape", "context")}
-    return Fingerprint(**hashes, **lists, text=row["fingerprint"] or "")
+    payload, shape, context = (str(row[f"{n}_hash"] or "") for n in ("payload", "shape", "context"))
+    chain, turns = tuple(row["prefix"] or ()), tuple(row["turn_hashes"] or ())
+    return Fingerprint(payload, shape, context, chain, turns, row["fingerprint"] or "")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -220,5 +220,5 @@ int main(void) {
     test_no_memory();
     test_locate();
     sp_arena_fini(&scratch);
-    return CHECK_DONE();
+    return check_done();
 }

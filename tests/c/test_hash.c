@@ -76,5 +76,5 @@ int main(void) {
     test_xxh3();
     test_siphash();
     CHECK(is_hex("\x00\x9a\xff", 3, (const uint8_t *)"009aff"));
-    return CHECK_DONE();
+    return check_done();
 }

@@ -255,5 +255,5 @@ int main(void) {
     test_hosts();
     test_tags();
     test_time();
-    return CHECK_DONE();
+    return check_done();
 }

@@ -197,5 +197,5 @@ int main(void) {
     printf("float-parse: %u\n", used);
     test_roundtrip();
     test_long();
-    return CHECK_DONE();
+    return check_done();
 }

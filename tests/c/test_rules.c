@@ -147,5 +147,5 @@ int main(void) {
     refused();
     judged();
     sweep();
-    return CHECK_DONE();
+    return check_done();
 }

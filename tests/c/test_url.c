@@ -92,5 +92,5 @@ int main(void) {
     hosts();
     globs();
     times();
-    return CHECK_DONE();
+    return check_done();
 }

@@ -71,7 +71,9 @@ def read(data: bytes) -> Any:
     """The value of one JSON text; RefusedError where it is none."""
     if data.startswith(b"\xef\xbb\xbf"):
         raise RefusedError("unexpected_bom", 0)
-    good = UTF8.match(data).end()  # type: ignore[union-attr]  (matches the empty text at least)
+    match = UTF8.match(data)
+    assert match is not None  # the empty text at least
+    good = match.end()
     refused = None
     value = None
     with deep():

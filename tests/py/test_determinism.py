@@ -27,8 +27,8 @@ def want(log: bytes) -> list[bytes]:
     return pack_rows(scan_bytes(log, evidence=True).rows)
 
 
-def rows(path: Path | str, **options: int) -> list[bytes]:
-    return pack_rows(sp.scan(path, engine=engine(), **options).table().to_pylist())
+def rows(path: Path | str, threads: int = 1) -> list[bytes]:
+    return pack_rows(sp.scan(path, engine=engine(), threads=threads).table().to_pylist())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])

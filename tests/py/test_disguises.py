@@ -105,6 +105,7 @@ def mix_case(path: str) -> str:
     return "".join(c.upper() if i % 2 else c for i, c in enumerate(path))
 
 
+OTHER_TYPES: list[Any] = [7, True, [], {}, [None]]
 DISGUISES: dict[str, Disguise] = {
     "key escaped in one letter": spelled(name=lambda k: escape(k[0]) + k[1:]),
     "key escaped in all letters": spelled(name=escape),
@@ -141,7 +142,7 @@ DISGUISES: dict[str, Disguise] = {
     ],
     "body redacted": wrapped(lambda _: '"[REDACTED]"'),
     "body null": wrapped(lambda _: "null"),
-    "value of another type": lambda case, key: [line(case, body_text(case, key, value=value)) for value in (7, True, [], {}, [None])],
+    "value of another type": lambda case, key: [line(case, body_text(case, key, value=value)) for value in OTHER_TYPES],
     "value blank": lambda case, key: [line(case, body_text(case, key, value=value)) for value in ("", " ", "\u200b")],
     "bad UTF-8 after it": lambda case, key: [
         line(case, body_text(case, key)).replace(b"}}", b',"x":"\xff"}}', 1),

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -235,14 +236,13 @@ def test_a_million_pairs() -> None:
     """(6) Small values of all kinds: as many hashes as values."""
     draw = random.Random(6)
     leaves: list[Any] = [None, True, False, 0, 1, 10, 0.5, "", "a", "b", "ab", "ba", "0", "1", "null", "[]", "{}", "\0", "a\0", [], {}]
-    pool = list(leaves)
-    while len(pool) < 2000:
-        some = draw.choices(pool, k=draw.randrange(4))
-        pool.append(some if draw.random() < 0.5 else {draw.choice(["", "a", "b", "ab", "0"]): v for v in some})
-    values = {frozen(v): v for v in pool if len(plain(v)) < 4000}
+    values = {frozen(v): v for v in leaves}
+    while len(values) < 1500:  # more than a million pairs
+        some = draw.choices(list(values.values())[:300], k=draw.randrange(4))
+        new: Any = some if draw.random() < 0.5 else {draw.choice(["", "a", "b", "ab", "0"]): v for v in some}
+        values[frozen(new)] = new
     hashes = {CORE.hash(plain([v])) for v in values.values()}
-    assert len(values) > 1415  # a million pairs
-    assert len(hashes) == len(values)
+    assert len(hashes) == len(values) == 1500
 
 
 @many
@@ -374,7 +374,7 @@ STATEFUL = [
         "https://api.openai.com/v1/responses",
         {"model": "gpt-5", "store": False, "conversation": "conv_1", "input": [{"role": "user", "content": "x"}]},
     ),
-    ("https://api.openai.com/v1/chat/completions", {"model": "gpt-5", "store": True, "messages": [{"role": "user", "content": "x"}]}),
+    ("https://api.openai.com/v1/threads/thread_1/runs", {"assistant_id": "asst_1"}),
     ("https://api.openai.com/v1/responses", {"model": "gpt-5", "input": "x"}),
 ]
 OF_THE_VERDICT = ["state", "effects", "facts", "api", "operation", "missing"]
@@ -398,6 +398,17 @@ def test_a_stateful_body_that_is_cut_is_never_stateless(url: str, body: dict[str
     _, rows, _ = scan(b"\n".join(lines) + b"\n")
     assert len(rows) == len(lines)
     assert not [row for row in rows if row["state"] == "stateless"]
+
+
+def test_a_log_without_bodies_never_gains_a_stateless() -> None:
+    """(13) The same exchanges, as a log that keeps only metadata would have them."""
+    whole = list(twins.exchanges(twins.SAMPLE)) + [
+        {"request": {"method": "POST", "url": u, "body": b}, "response": {}} for u, b in STATEFUL
+    ]
+    bare = [{"request": {k: v for k, v in e["request"].items() if k != "body"}} for e in whole]
+    states = [[row["state"] for row in scan(b"".join(plain(e) + b"\n" for e in log))[1]] for log in (whole, bare)]
+    assert len(states[0]) == len(states[1]) == len(whole)
+    assert not [(a, b) for a, b in zip(*states, strict=True) if b == "stateless" and a != "stateless"]
 
 
 @few
@@ -485,7 +496,7 @@ def scan(data: bytes, cuts: list[int] | None = None, threads: int = 1) -> tuple[
             marks.extend(taken[1].to_pylist() if taken[1] is not None else [])
 
     edges = [0, *sorted(cuts or []), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if (start + end) % 2:
             reader.feed(data[start:end])
         elif end > start:
@@ -498,7 +509,7 @@ def scan(data: bytes, cuts: list[int] | None = None, threads: int = 1) -> tuple[
     return marks, rows, reader.summary()
 
 
-FORMAT = "jsonl"
+FORMAT = "pairs"
 NOT_JSON = [
     b"{",
     b"}",

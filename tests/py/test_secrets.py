@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from stateprint.cli import main
 
 import stateprint as sp
 from harness import DATA, engine, load_jsonl, scan_bytes
+from stateprint.cli import main
 
 CANARIES = {c["id"]: "".join(c["parts"]) for c in load_jsonl(DATA / "secrets/canaries.jsonl")}
 WINDOW = 12
@@ -64,10 +64,13 @@ def needles() -> dict[int, set[str]]:
 
 
 NEEDLES = needles()
+STARTS = {needle[:8] for these in NEEDLES.values() for needle in these}
 
 
 def leaks(text: str) -> set[str]:
-    return {text[at : at + size] for size, these in NEEDLES.items() for at in range(len(text) - size + 1) if text[at : at + size] in these}
+    """What of the secrets stands in the text."""
+    starts = [at for at in range(len(text) - 7) if text[at : at + 8] in STARTS]
+    return {text[at : at + size] for at in starts for size, these in NEEDLES.items() if text[at : at + size] in these}
 
 
 @pytest.fixture(scope="module")

@@ -148,7 +148,13 @@ class Core:
             facts = [f"{effect}.case" for effect in case.effects]
             pack["facts"] |= dict.fromkeys(facts, "a fact of the tests")
             examples = {"yes": [{"request": {"method": "POST", "url": f"https://a.example/case/{n}", "body": {}}}], "no": [{}]}
-            endpoint: dict[str, Any] = {"id": f"case.{n}", "api": case.api, "operation": case.operation, "inference": True, "method": ["POST"]}
+            endpoint: dict[str, Any] = {
+                "id": f"case.{n}",
+                "api": case.api,
+                "operation": case.operation,
+                "inference": True,
+                "method": ["POST"],
+            }
             endpoint |= {"path": [f"/case/{n}"], "facts": facts, "source": "S", "examples": examples}
             if case.layout is not None:
                 pack["layouts"].append({"id": f"layout.{n}", **case.layout, "source": "S"})
