@@ -20,14 +20,14 @@ CHELP := $(patsubst tests/c/%.c,$(O)/%.o,$(filter-out tests/c/test_%.c tests/c/t
 FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/fuzz_*.c))
 HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/include/*.h tests/c/*.h fuzz/*.h)
 SECONDS_EACH ?= 20
-C_FILES := $(wildcard csrc/*.[ch] csrc/binding/*.[ch] csrc/include/*.h tests/c/*.[ch] fuzz/*.[ch])
+C_FILES := $(wildcard bench/c/*.[ch] csrc/*.[ch] csrc/binding/*.[ch] csrc/include/*.h tests/c/*.[ch] fuzz/*.[ch])
 
 # Left out: what cppcheck 2.10 gets wrong here (`c ? (type){0} : x`; structs filled by memcpy; a pointer that it takes for its out parameter).
 CPPCHECK := --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 -Icsrc --suppress=missingIncludeSystem \
   --suppress=internalAstError --suppress=uninitvar --suppress=returnDanglingLifetime
 TIDY := -*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-assignment-in-if-condition,-bugprone-implicit-widening-of-multiplication-result,-bugprone-not-null-terminated-result
 
-.PHONY: check ctests ctests-build asan cov fuzz-build fuzz-short bench format lint tidy docs clean
+.PHONY: check ctests ctests-build asan cov fuzz-build fuzz-short bench bench-build format lint tidy docs clean
 .SECONDARY:
 
 check: ctests ## C tests and the Python suite
@@ -62,6 +62,11 @@ fuzz-build:
 	$(MAKE) --no-print-directory VARIANT=fuzz CC=$(CLANG) $(addprefix build/c/fuzz/,$(FUZZERS))
 fuzz-short: fuzz-build ## every fuzz target for SECONDS_EACH seconds
 	@for f in $(FUZZERS); do SECONDS_EACH=$(SECONDS_EACH) tools/fuzz.sh $$f || exit 1; done
+
+bench-build: $(CORE)
+	@mkdir -p build/bench
+	$(CC) $(CFLAGS_ALL) -DBENCH_PART -c bench/c/bench_scan.c -o build/bench/bench_scan.o
+	$(CXX) -O3 -march=native -std=c++17 -Icsrc -pthread bench/c/bench_simdjson.cpp build/bench/bench_scan.o $(CORE) -o build/bench/bench_simdjson -lsimdjson $(LIBS)
 
 bench: ## whole scan against simdjson's DOM parse of the same file
 	$(PYTHON) bench/compare.py $(BENCH_ARGS)

@@ -34,7 +34,10 @@ void sp_release(const sp_alloc *a, void *p) {
     if (p) a->resize(a->ctx, p, 0);
 }
 
-enum { ALIGN = 16, FIRST_PAGE = 16384 };
+enum {
+    ALIGN = 16,
+    FIRST_PAGE = 16384
+};
 
 struct sp_arena_page {
     struct sp_arena_page *next;
@@ -43,9 +46,7 @@ struct sp_arena_page {
 
 #define HEADER ((sizeof(struct sp_arena_page) + ALIGN - 1) & ~(size_t)(ALIGN - 1))
 
-void sp_arena_init(sp_arena *r, const sp_alloc *a) {
-    *r = (sp_arena){.a = a};
-}
+void sp_arena_init(sp_arena *r, const sp_alloc *a) { *r = (sp_arena){.a = a}; }
 
 /* A page with room for n bytes becomes the current one: the next if it is large enough, else a new one before it. */
 static struct sp_arena_page *turn_page(sp_arena *r, size_t n) {

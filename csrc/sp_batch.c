@@ -10,9 +10,9 @@
 
 typedef struct job { /* the lines of one slice */
     sp_view text;
-    uint64_t offset, line;   /* of its first byte, of its first line */
-    uint64_t long_length;    /* not 0: no text, but one line over max_line_bytes, of this length */
-    int cut;                 /* the last line has no line feed, and the stream was cut in it */
+    uint64_t offset, line; /* of its first byte, of its first line */
+    uint64_t long_length;  /* not 0: no text, but one line over max_line_bytes, of this length */
+    int cut;               /* the last line has no line feed, and the stream was cut in it */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
     int crlf;
@@ -36,11 +36,11 @@ struct sp_batch {
     unsigned threads;
     int evidence;
     uint8_t *buf;
-    size_t cap, len, pos;    /* [pos, len) is not yet given to a job */
-    uint64_t base;           /* stream offset of buf[0] */
+    size_t cap, len, pos; /* [pos, len) is not yet given to a job */
+    uint64_t base;        /* stream offset of buf[0] */
     uint64_t next_line;
     int begun, finished, cut;
-    int skipping;            /* inside a line over max_line_bytes: its bytes are counted and dropped */
+    int skipping; /* inside a line over max_line_bytes: its bytes are counted and dropped */
     uint64_t skip_from, skip_length;
     job jobs[MAX_JOBS];
     unsigned job_count, job_taken; /* finished jobs wait to be taken in order */
@@ -82,8 +82,12 @@ static sp_status run_job(const sp_batch *b, sp_reader *d, job *j) {
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
     if (j->long_length) {
-        sp_line line = {.text = {(const uint8_t *)"", 0}, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number,
-                        .offset = j->offset, .reject = SP_ERR_LINE_TOO_LONG, .length = j->long_length};
+        sp_line line = {.text = {(const uint8_t *)"", 0},
+                        .source = {(const uint8_t *)b->source, strlen(b->source)},
+                        .number = number,
+                        .offset = j->offset,
+                        .reject = SP_ERR_LINE_TOO_LONG,
+                        .length = j->long_length};
         j->lines = 1;
         return sp_reader_line(d, b->format, &line);
     }
@@ -299,7 +303,9 @@ static int begin(sp_batch *b) {
     size_t head = b->len < HEAD_BYTES ? b->len : HEAD_BYTES;
     if (b->begun) return 1;
     if (!b->finished && b->len < HEAD_BYTES) return 0;
-    if (!b->finished && !memchr(b->buf + HEAD_BYTES - 1, '\n', b->len - HEAD_BYTES + 1) && b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES) return 0;
+    if (!b->finished && !memchr(b->buf + HEAD_BYTES - 1, '\n', b->len - HEAD_BYTES + 1) &&
+        b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES)
+        return 0;
     b->begun = 1;
     if (!b->source_id_n) {
         uint64_t h = sp_x64(b->buf, head);
@@ -407,8 +413,8 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
         size_t pos = b->pos;
         uint64_t line = b->next_line;
         while (b->job_count < wanted && next_slice(b)) continue;
-        if (b->job_count < b->threads && !b->finished && b->skipping == 0 && b->job_count && b->len < (size_t)8 * b->threads * SP_SLICE_BYTES &&
-            b->jobs[b->job_count - 1].long_length == 0) {
+        if (b->job_count < b->threads && !b->finished && b->skipping == 0 && b->job_count &&
+            b->len < (size_t)8 * b->threads * SP_SLICE_BYTES && b->jobs[b->job_count - 1].long_length == 0) {
             b->pos = pos, b->next_line = line, b->job_count = 0; /* wait until there is work for all */
             return SP_OK;
         }
@@ -427,8 +433,8 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     return j->status;
 }
 
-sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *one, sp_columns **exchanges, sp_columns **evidence, sp_diagnosis *diagnosis,
-                          char *pointer, size_t cap, size_t *pointer_n) {
+sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *one, sp_columns **exchanges, sp_columns **evidence,
+                          sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
     sp_reader d;
     sp_status status = sp_reader_init(&d, r, a);
     *exchanges = sp_columns_new(&sp_exchanges_schema);

@@ -7,7 +7,13 @@
 #include "sp_diagnose.h"
 #include "sp_rules.h"
 
-typedef enum sp_state { SP_STATE_STATEFUL, SP_STATE_STATELESS, SP_STATE_NOT_INFERENCE, SP_STATE_UNKNOWN, SP_STATE_COUNT } sp_state;
+typedef enum sp_state {
+    SP_STATE_STATEFUL,
+    SP_STATE_STATELESS,
+    SP_STATE_NOT_INFERENCE,
+    SP_STATE_UNKNOWN,
+    SP_STATE_COUNT
+} sp_state;
 const char *sp_state_name(sp_state s);
 
 typedef struct sp_summary {
@@ -16,21 +22,21 @@ typedef struct sp_summary {
     uint64_t rejected[SP_STATUS_COUNT];
     uint64_t flags[SP_FLAG_COUNT];
     uint64_t bytes;
-    const char *format;      /* name of the reader, NULL while it isn't told yet */
-    int bom, crlf;           /* file flags */
-    int cr_only, array;      /* hints: carriage returns as line ends; one big array */
-    const char *encoding;    /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
+    const char *format;   /* name of the reader, NULL while it isn't told yet */
+    int bom, crlf;        /* file flags */
+    int cr_only, array;   /* hints: carriage returns as line ends; one big array */
+    const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
 
 typedef struct sp_batch sp_batch;
 
 typedef struct sp_batch_options {
-    const sp_rules *rules;   /* must outlive the reader and the batches it is working on */
-    const char *source;      /* name for the column */
-    const char *source_id;   /* NULL: made from the first 64 KiB of the stream */
-    const char *format;      /* NULL: told from the first 64 KiB */
-    unsigned threads;        /* at least 1 */
-    int evidence;            /* also give evidence tables */
+    const sp_rules *rules; /* must outlive the reader and the batches it is working on */
+    const char *source;    /* name for the column */
+    const char *source_id; /* NULL: made from the first 64 KiB of the stream */
+    const char *format;    /* NULL: told from the first 64 KiB */
+    unsigned threads;      /* at least 1 */
+    int evidence;          /* also give evidence tables */
 } sp_batch_options;
 
 sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format */
@@ -45,7 +51,7 @@ const sp_summary *sp_batch_summary(const sp_batch *b);
 /* One exchange with what is known around it; absent parts have p NULL. */
 typedef struct sp_one {
     sp_view payload, method, url, headers, response, response_headers, time; /* headers: a JSON object */
-    int64_t status; /* SP_NULL_INT: unknown */
+    int64_t status;                                                          /* SP_NULL_INT: unknown */
 } sp_one;
 /* One row and its evidence. If the payload is refused, diagnosis->status says why, `pointer` (cap bytes) where, and the row has an error. */
 sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *in, sp_columns **exchanges, sp_columns **evidence,

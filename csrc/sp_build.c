@@ -213,6 +213,23 @@ void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target)
     else b->grafts[b->graft_count++] = (struct sp_graft){alias, target};
 }
 
+/* `node` counts as `star`, and as all that counts for. */
+static int add_also(sp_build *b, uint32_t star, uint32_t node) {
+    sp_rules *r = b->r;
+    if (sp_node_is(r, node, star)) return 0;
+    if (r->also.n == 0) SP_PUSH(b, r->also, ((struct sp_also){0, 0}));
+    uint32_t i = SP_PUSH(b, r->also, ((struct sp_also){star, r->node_also.v[node]}));
+    if (!SP_BUILD_OK(b)) return 0;
+    r->node_also.v[node] = i;
+    r->nodes.v[node].flags |= r->nodes.v[star].flags;
+    for (uint32_t k = r->node_also.v[star]; k && SP_BUILD_OK(b); k = r->also.v[k].next)
+        if (!sp_node_is(r, node, r->also.v[k].node)) {
+            i = SP_PUSH(b, r->also, ((struct sp_also){r->also.v[k].node, r->node_also.v[node]}));
+            if (SP_BUILD_OK(b)) r->node_also.v[node] = i;
+        }
+    return 1;
+}
+
 /* Gives `node` everything that stands below `star`, the `*` beside it, so that a value under a name counts for `*`, too. */
 static void merge(sp_build *b, uint32_t star, uint32_t node) {
     sp_rules *r = b->r;
@@ -223,9 +240,7 @@ static void merge(sp_build *b, uint32_t star, uint32_t node) {
     todo[n].star = star, todo[n++].node = node;
     while (n && SP_BUILD_OK(b)) {
         star = todo[--n].star, node = todo[n].node;
-        if (r->node_also.v[node] || star == node) continue;
-        r->node_also.v[node] = star;
-        r->nodes.v[node].flags |= r->nodes.v[star].flags;
+        if (!add_also(b, star, node)) continue;
         for (uint32_t c = SP_ROOT_COUNT, end = r->nodes.n; c < end && SP_BUILD_OK(b); c++) {
             if (r->nodes.v[c].parent != star || c == node) continue;
             uint32_t below = sp_build_child(b, node, r->nodes.v[c].name);
@@ -283,8 +298,9 @@ uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned fla
         const char *kind;
         size_t n;
         uint32_t root;
-    } kinds[] = {{"body:", 5, SP_ROOT_BODY}, {"rsp-hdr:", 8, SP_ROOT_RESPONSE_HEADERS}, {"rsp:", 4, SP_ROOT_RESPONSE},
-                 {"hdr:", 4, SP_ROOT_HEADERS}, {"qs:", 3, SP_ROOT_QUERY}, {"path:", 5, SP_ROOT_PATH}};
+    } kinds[] = {{"body:", 5, SP_ROOT_BODY},    {"rsp-hdr:", 8, SP_ROOT_RESPONSE_HEADERS},
+                 {"rsp:", 4, SP_ROOT_RESPONSE}, {"hdr:", 4, SP_ROOT_HEADERS},
+                 {"qs:", 3, SP_ROOT_QUERY},     {"path:", 5, SP_ROOT_PATH}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         if (place.n < kinds[k].n || memcmp(place.p, kinds[k].kind, kinds[k].n) != 0) continue;
         sp_view rest = {place.p + kinds[k].n, place.n - kinds[k].n};
@@ -305,17 +321,27 @@ uint16_t sp_build_forms(sp_build *b, const sp_value *is, int *absent) {
     static const struct {
         const char *name;
         uint16_t forms;
-    } names[] = {{"present", SP_FORM_PRESENT}, {"null", SP_FORM_NULL}, {"true", SP_FORM_TRUE}, {"false", SP_FORM_FALSE},
-                 {"bool", SP_FORM_TRUE | SP_FORM_FALSE}, {"number", SP_FORM_NUMBER}, {"string", SP_FORM_TEXT},
-                 {"object", SP_FORM_OBJECT | SP_FORM_EMPTY_OBJECT}, {"array", SP_FORM_ARRAY | SP_FORM_EMPTY_ARRAY}, {"id", SP_FORM_ID},
-                 {"blank", SP_FORM_BLANK | SP_FORM_EMPTY_TEXT}, {"empty", SP_FORM_EMPTY_OBJECT | SP_FORM_EMPTY_ARRAY}, {"absent", 0}};
+    } names[] = {{"present", SP_FORM_PRESENT},
+                 {"null", SP_FORM_NULL},
+                 {"true", SP_FORM_TRUE},
+                 {"false", SP_FORM_FALSE},
+                 {"bool", SP_FORM_TRUE | SP_FORM_FALSE},
+                 {"number", SP_FORM_NUMBER},
+                 {"string", SP_FORM_TEXT},
+                 {"object", SP_FORM_OBJECT | SP_FORM_EMPTY_OBJECT},
+                 {"array", SP_FORM_ARRAY | SP_FORM_EMPTY_ARRAY},
+                 {"id", SP_FORM_ID},
+                 {"blank", SP_FORM_BLANK | SP_FORM_EMPTY_TEXT},
+                 {"empty", SP_FORM_EMPTY_OBJECT | SP_FORM_EMPTY_ARRAY},
+                 {"absent", 0}};
     uint16_t forms = 0;
     size_t n = sp_json_kind(is) == SP_VALUE_ARRAY ? sp_json_size(is) : 1;
     for (size_t i = 0; i < n && SP_BUILD_OK(b); i++) {
         sp_view t = sp_json_text(sp_json_kind(is) == SP_VALUE_ARRAY ? sp_json_at(is, i) : is);
         size_t k = 0, count = sizeof names / sizeof *names;
         while (k < count && !(t.p && t.n == strlen(names[k].name) && memcmp(t.p, names[k].name, t.n) == 0)) k++;
-        if (k == count) sp_build_bad(b, "expected present, absent, null, true, false, bool, number, string, object, array, id, blank or empty", t);
+        if (k == count)
+            sp_build_bad(b, "expected present, absent, null, true, false, bool, number, string, object, array, id, blank or empty", t);
         else if (k == count - 1) *absent = 1;
         else forms |= names[k].forms;
     }
@@ -342,7 +368,8 @@ uint32_t sp_build_test(sp_build *b, uint32_t node, uint16_t forms, sp_match matc
     if (!SP_BUILD_OK(b)) return 0;
     if (r->tests.n == 0) SP_PUSH(b, r->tests, (sp_test){0}); /* bit 0 is never set */
     for (uint32_t k = SP_BUILD_OK(b) ? r->node_tests.v[node] : 0; k; k = r->tests.v[k].next)
-        if (!r->tests.v[k].local && r->tests.v[k].forms == forms && r->tests.v[k].match == match && same_list(r, r->tests.v[k].texts, texts))
+        if (!r->tests.v[k].local && r->tests.v[k].forms == forms && r->tests.v[k].match == match &&
+            same_list(r, r->tests.v[k].texts, texts))
             return k;
     return put_test(b, (sp_test){.node = node, .forms = forms, .match = (uint8_t)match, .texts = texts});
 }
@@ -400,7 +427,8 @@ static void local_test(sp_build *b, const sp_value *v, uint32_t each, uint32_t s
     uint32_t bit = r->eaches.v[each].locals++;
     if (absent != barred) r->eaches.v[each].bar |= 1u << bit;
     else r->eaches.v[each].need |= 1u << bit;
-    put_test(b, (sp_test){.node = node, .forms = forms, .match = (uint8_t)match, .local = 1, .each = each, .local_bit = bit, .texts = texts});
+    put_test(b,
+             (sp_test){.node = node, .forms = forms, .match = (uint8_t)match, .local = 1, .each = each, .local_bit = bit, .texts = texts});
 }
 
 uint32_t sp_build_each(sp_build *b, const sp_value *v, uint32_t *scope) {

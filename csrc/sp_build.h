@@ -10,13 +10,13 @@
 typedef struct sp_build {
     sp_rules *r;
     sp_rules_error *err;
-    sp_status status;   /* first failure; everything is a no-op after it */
+    sp_status status; /* first failure; everything is a no-op after it */
     const char *file;
-    sp_view text;       /* of the pack that is read */
+    sp_view text; /* of the pack that is read */
     sp_name pack;
-    char at[1024];      /* pointer to the value that is read */
+    char at[1024]; /* pointer to the value that is read */
     size_t at_n;
-    uint32_t code_at;   /* condition under construction */
+    uint32_t code_at;               /* condition under construction */
     int body_absence, saw_response; /* seen while a condition is read */
     struct sp_graft {
         uint32_t alias, target;
@@ -36,10 +36,9 @@ void sp_build_nomem(sp_build *b);
 #define SP_BUILD_OK(b) ((b)->status == SP_OK)
 
 /* Appends to a vector of the rule set; returns the index, or 0 out of memory. */
-#define SP_PUSH(b, vec, item)                                                                                          \
-    (sp_grow((b)->r->alloc, &(vec).v, &(vec).cap, (size_t)(vec).n + 1, sizeof *(vec).v) == SP_OK                       \
-         ? ((vec).v[(vec).n] = (item), (vec).n++)                                                                      \
-         : (sp_build_nomem(b), 0u))
+#define SP_PUSH(b, vec, item)                                                                                                             \
+    (sp_grow((b)->r->alloc, &(vec).v, &(vec).cap, (size_t)(vec).n + 1, sizeof *(vec).v) == SP_OK ? ((vec).v[(vec).n] = (item), (vec).n++) \
+                                                                                                 : (sp_build_nomem(b), 0u))
 
 sp_name sp_build_name(sp_build *b, sp_view text);
 sp_list sp_build_words(sp_build *b, const uint32_t *v, uint32_t n);

@@ -6,15 +6,22 @@
 #include "sp_status.h"
 #include "sp_text.h"
 
-typedef enum sp_kind { SP_KIND_STR, SP_KIND_I64, SP_KIND_I32, SP_KIND_BOOL, SP_KIND_TIME, SP_KIND_STRS } sp_kind;
+typedef enum sp_kind {
+    SP_KIND_STR,
+    SP_KIND_I64,
+    SP_KIND_I32,
+    SP_KIND_BOOL,
+    SP_KIND_TIME,
+    SP_KIND_STRS
+} sp_kind;
 
-typedef sp_view sp_cell_STR;   /* p NULL is null */
-typedef int64_t sp_cell_I64;   /* SP_NULL_INT is null */
-typedef int64_t sp_cell_I32;   /* the same */
-typedef int64_t sp_cell_TIME;  /* microseconds since 1970-01-01T00:00:00Z; SP_NULL_INT is null */
-typedef int64_t sp_cell_BOOL;  /* 0, 1, or SP_NULL_INT */
+typedef sp_view sp_cell_STR;  /* p NULL is null */
+typedef int64_t sp_cell_I64;  /* SP_NULL_INT is null */
+typedef int64_t sp_cell_I32;  /* the same */
+typedef int64_t sp_cell_TIME; /* microseconds since 1970-01-01T00:00:00Z; SP_NULL_INT is null */
+typedef int64_t sp_cell_BOOL; /* 0, 1, or SP_NULL_INT */
 typedef struct sp_cell_STRS {
-    const sp_view *p;          /* NULL is null; n == 0 with p != NULL is the empty list */
+    const sp_view *p; /* NULL is null; n == 0 with p != NULL is the empty list */
     size_t n;
 } sp_cell_STRS;
 #define SP_NULL_INT INT64_MIN
@@ -46,8 +53,8 @@ extern const sp_schema sp_exchanges_schema, sp_evidence_schema;
    Python. Buffers come from malloc (they outlive the scan), all other memory from the caller's allocator. */
 typedef struct sp_columns sp_columns;
 
-sp_columns *sp_columns_new(const sp_schema *schema);              /* NULL: out of memory; one reference */
-sp_status sp_columns_append(sp_columns *c, const void *row);       /* copies; SP_ERR_NOMEM leaves the columns as they were */
+sp_columns *sp_columns_new(const sp_schema *schema);         /* NULL: out of memory; one reference */
+sp_status sp_columns_append(sp_columns *c, const void *row); /* copies; SP_ERR_NOMEM leaves the columns as they were */
 size_t sp_columns_rows(const sp_columns *c);
 sp_columns *sp_columns_hold(sp_columns *c);
 void sp_columns_drop(sp_columns *c);

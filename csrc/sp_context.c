@@ -15,7 +15,8 @@ static void period(sp_build *b, const sp_value *v, int64_t *from, int64_t *until
     sp_view f = text_of(b, v, "from", 0), u = text_of(b, v, "until", 0);
     *from = f.p ? sp_time_parse(f) : INT64_MIN;
     *until = u.p ? sp_time_parse(u) : INT64_MAX;
-    if ((f.p && *from == INT64_MIN) || (u.p && *until == INT64_MIN)) sp_build_bad(b, "expected times (RFC 3339) in from and until", (sp_view){0});
+    if ((f.p && *from == INT64_MIN) || (u.p && *until == INT64_MIN))
+        sp_build_bad(b, "expected times (RFC 3339) in from and until", (sp_view){0});
 }
 
 static sp_list one(sp_build *b, sp_view text) {
@@ -32,7 +33,8 @@ static void retention(sp_build *b, const sp_value *v, sp_entry e) {
     o.denies.at = r->words.n;
     for (uint32_t f = 0; f < r->facts.n && SP_BUILD_OK(b); f++) {
         sp_view name = sp_rules_text(r, r->facts.v[f]);
-        if ((name.n > 11 && memcmp(name.p, "write.store", 11) == 0) || sp_view_eq(name, SP_VIEW("write.background")) || sp_has_fact(&r->fact_effect[SP_RETAIN], f)) {
+        if ((name.n > 11 && memcmp(name.p, "write.store", 11) == 0) || sp_view_eq(name, SP_VIEW("write.background")) ||
+            sp_has_fact(&r->fact_effect[SP_RETAIN], f)) {
             SP_PUSH(b, r->words, f);
             o.denies.n++;
         }

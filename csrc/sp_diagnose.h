@@ -8,10 +8,10 @@
 #include "sp_text.h"
 
 typedef struct sp_diagnosis {
-    sp_status status;      /* SP_OK when the text is one valid document within the limits */
-    size_t pos;            /* smallest index at which no valid document can go on; see reliability rules in docs/errors.md */
-    const char *expected;  /* constant text */
-    size_t line, column;   /* from 1, within the text; column in bytes. A log line has line 1 */
+    sp_status status;     /* SP_OK when the text is one valid document within the limits */
+    size_t pos;           /* smallest index at which no valid document can go on; see reliability rules in docs/errors.md */
+    const char *expected; /* constant text */
+    size_t line, column;  /* from 1, within the text; column in bytes. A log line has line 1 */
 } sp_diagnosis;
 
 /* `line` non-zero: the text is one line of a log, so a document that is no object is SP_ERR_NOT_AN_OBJECT at 0 (after all other

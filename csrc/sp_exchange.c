@@ -24,11 +24,11 @@ void sp_reader_fini(sp_reader *d) {
 
 /* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct parts { /* what was found of an exchange */
+typedef struct parts {            /* what was found of an exchange */
     uint32_t role[SP_ROLE_COUNT]; /* mark, or SP_NO_MARK */
     uint32_t first_url;           /* an earlier URL of the same name, with another value */
     sp_facts_in in;
-    uint32_t body;                /* mark of the payload that was opened, or SP_NO_MARK */
+    uint32_t body; /* mark of the payload that was opened, or SP_NO_MARK */
     uint8_t truncated, too_deep, unreadable, body_node_open;
     sp_view time_text, id, body_text;
 } parts;
@@ -124,7 +124,9 @@ static void find_roles(const sp_reader *d, parts *x) {
         const sp_mark *have = *at == SP_NO_MARK ? NULL : &d->scan.marks[*at];
         if (have && m->node == have->node && role == SP_ROLE_URL && m->state & SP_MARK_UNEQUAL) x->first_url = *at;
         /* pointers of a field are tried in their order, which is that of their nodes; of equal names the last counts */
-        if (!have || (have->type == SP_NULL && m->type != SP_NULL) || (m->node <= have->node && (m->type != SP_NULL || m->node == have->node))) *at = i;
+        if (!have || (have->type == SP_NULL && m->type != SP_NULL) ||
+            (m->node <= have->node && (m->type != SP_NULL || m->node == have->node)))
+            *at = i;
     }
 }
 
@@ -178,7 +180,8 @@ static void body_rules(sp_reader *d, parts *x) {
     for (uint32_t i = 0; i < r->body_rules.n; i++) {
         const sp_body_rule *b = &r->body_rules.v[i];
         int hit = b->when.n && x->in.body == SP_BODY_FULL && sp_judge_holds(&d->judge, &x->in, b->when);
-        for (uint32_t k = 0; k < b->texts.n && x->unreadable; k++) hit |= sp_view_eq(sp_rules_text(r, r->words.v[b->texts.at + k]), x->body_text);
+        for (uint32_t k = 0; k < b->texts.n && x->unreadable; k++)
+            hit |= sp_view_eq(sp_rules_text(r, r->words.v[b->texts.at + k]), x->body_text);
         if (hit) x->in.body = (sp_body_state)b->state;
     }
 }
@@ -193,7 +196,8 @@ static sp_view wrapped_url(sp_reader *d, const sp_wrapper *w) {
     size_t need = t.n + 1, n = 0;
     if (!t.n) return (sp_view){0};
     if (t.p[0] == '/') return sp_judge_value(&d->judge, d->scan.marks, w->url_nodes, &mark);
-    for (uint32_t i = 0; i < w->url_nodes.n; i++) need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + i, 1}, &mark).n;
+    for (uint32_t i = 0; i < w->url_nodes.n; i++)
+        need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + i, 1}, &mark).n;
     uint8_t *p = sp_arena_get(&d->arena, need);
     if (!p) return (sp_view){0};
     for (size_t i = 0; i < t.n; i++) {
@@ -232,7 +236,8 @@ static sp_status unwrap(sp_reader *d, parts *x) {
     for (uint32_t i = 0; i < r->wrappers.n; i++) {
         const sp_wrapper *w = &r->wrappers.v[i];
         if (!sp_judge_holds(&d->judge, &x->in, w->when)) continue;
-        uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK, top = SP_NO_MARK, ignored;
+        uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK,
+                 top = SP_NO_MARK, ignored;
         if (inner == SP_NO_MARK) continue;
         sp_view url = wrapped_url(d, w), method = sp_rules_text(r, w->method);
         if (w->method_node) {
@@ -240,7 +245,8 @@ static sp_status unwrap(sp_reader *d, parts *x) {
             method = k == SP_NO_MARK ? (sp_view){0} : d->scan.marks[k].value;
         }
         uint32_t time = w->time ? sp_judge_first(&d->judge, w->time) : SP_NO_MARK;
-        if (time != SP_NO_MARK && x->in.time == SP_NULL_INT && d->scan.marks[time].value.p) x->in.time = sp_time_parse(d->scan.marks[time].value);
+        if (time != SP_NO_MARK && x->in.time == SP_NULL_INT && d->scan.marks[time].value.p)
+            x->in.time = sp_time_parse(d->scan.marks[time].value);
         uint32_t lo = d->scan.mark_count;
         SP_TRY(scan_inside(d, inner, SP_ROOT_BODY, x, &top));
         if (top == SP_NO_MARK) continue;
@@ -249,7 +255,8 @@ static sp_status unwrap(sp_reader *d, parts *x) {
         x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
         x->in.url = url, x->in.method = method;
         x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
-        x->body_text = (sp_view){d->texts[d->scan.marks[top].spare].text.p + d->scan.marks[top].start, d->scan.marks[top].end - d->scan.marks[top].start};
+        x->body_text = (sp_view){d->texts[d->scan.marks[top].spare].text.p + d->scan.marks[top].start,
+                                 d->scan.marks[top].end - d->scan.marks[top].start};
         d->judge.looked = 0;
         return SP_OK;
     }
@@ -366,7 +373,8 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
     *pointer_n = 0;
     begin(d, one->payload);
     x.body = SP_NO_MARK;
-    x.in = (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
+    x.in =
+        (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
     if (one->time.n) x.in.time = sp_time_parse(one->time);
     if (one->payload.p) {
         sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);

@@ -10,12 +10,16 @@
 
 typedef struct sp_opened { /* a text that marks point into */
     sp_view text;
-    uint32_t parent;       /* text that holds it; 0: the line itself */
-    size_t start, end;     /* where, in the parent: inside of a string */
-    uint8_t kind;          /* how it was made of that: */
+    uint32_t parent;   /* text that holds it; 0: the line itself */
+    size_t start, end; /* where, in the parent: inside of a string */
+    uint8_t kind;      /* how it was made of that: */
     uint8_t layer;
 } sp_opened;
-enum { SP_OPENED_LINE, SP_OPENED_ESCAPED, SP_OPENED_BASE64 };
+enum {
+    SP_OPENED_LINE,
+    SP_OPENED_ESCAPED,
+    SP_OPENED_BASE64
+};
 
 #define SP_SEEN 512u
 
@@ -24,13 +28,13 @@ typedef struct sp_reader {
     const sp_alloc *alloc;
     sp_scan scan;
     sp_judge judge;
-    sp_arena arena;        /* row texts and opened texts, reset for every line */
+    sp_arena arena; /* row texts and opened texts, reset for every line */
     sp_opened texts[SP_MAX_TEXTS];
     uint32_t text_count;
-    struct sp_seen {       /* values that were judged fit to be shown, or not; models and hosts repeat */
+    struct sp_seen { /* values that were judged fit to be shown, or not; models and hosts repeat */
         uint8_t n, shows, host;
         char text[61];
-    } *seen;               /* SP_SEEN of them */
+    } * seen; /* SP_SEEN of them */
     sp_view source_id;
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];

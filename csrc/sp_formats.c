@@ -18,7 +18,8 @@ static const char formats_json[] =
     "\"signature\":[[\"custom_id\",\"body\"],[\"custom_id\",\"url\"]],"
     "\"fields\":{\"id\":[\"/custom_id\"],\"method\":[\"/method\"],\"url\":[\"/url\"],\"body\":[\"/body\"]}},"
     "{\"name\":\"flat\",\"title\":\"one object a line: ts, id, method, url or path, headers, body, status, response\",\"grade\":\"wire\","
-    "\"signature\":[[\"url\",\"body\"],[\"path\",\"body\"],[\"url\",\"method\"],[\"path\",\"method\"],[\"method\",\"body\"],[\"headers\",\"body\"],"
+    "\"signature\":[[\"url\",\"body\"],[\"path\",\"body\"],[\"url\",\"method\"],[\"path\",\"method\"],[\"method\",\"body\"],[\"headers\","
+    "\"body\"],"
     "[\"status\",\"body\"],[\"ts\",\"path\"],[\"ts\",\"url\"],[\"ts\",\"body\"],[\"path\"],[\"url\"]],"
     "\"fields\":{\"time\":[\"/ts\",\"/time\",\"/timestamp\"],\"id\":[\"/id\",\"/request_id\"],\"method\":[\"/method\"],"
     "\"url\":[\"/url\",\"/path\"],\"headers\":[\"/headers\"],\"body\":[\"/body\"],\"base64\":[\"/isBase64Encoded\"],"
@@ -62,7 +63,8 @@ static void field(sp_build *b, uint32_t root, size_t role, sp_view pointer) {
 
 static void read_format(sp_build *b, const sp_value *v) {
     sp_rules *r = b->r;
-    sp_format f = {.name = sp_build_name(b, sp_json_text(sp_json_get(v, "name"))), .title = sp_build_name(b, sp_json_text(sp_json_get(v, "title")))};
+    sp_format f = {.name = sp_build_name(b, sp_json_text(sp_json_get(v, "name"))),
+                   .title = sp_build_name(b, sp_json_text(sp_json_get(v, "title")))};
     const sp_value *signature = sp_json_get(v, "signature"), *pointers;
     f.signature_at = r->signatures.n;
     for (size_t i = 0; i < sp_json_size(signature); i++) {
@@ -87,7 +89,8 @@ static void read_format(sp_build *b, const sp_value *v) {
         f.root = SP_PUSH(b, r->nodes, ((sp_node){0}));
         while (SP_BUILD_OK(b) && sp_json_next(fields, &it, &name, &pointers))
             for (size_t role = 0; role < sizeof roles / sizeof *roles; role++)
-                for (size_t i = 0; name.n == strlen(roles[role].name) && memcmp(name.p, roles[role].name, name.n) == 0 && i < sp_json_size(pointers); i++)
+                for (size_t i = 0;
+                     name.n == strlen(roles[role].name) && memcmp(name.p, roles[role].name, name.n) == 0 && i < sp_json_size(pointers); i++)
                     field(b, f.root, role, sp_json_text(sp_json_at(pointers, i)));
     }
     SP_PUSH(b, r->formats, f);

@@ -10,7 +10,14 @@
 
 typedef struct json_t sp_value; /* jansson's own type, opaque here */
 
-typedef enum sp_value_kind { SP_VALUE_NULL, SP_VALUE_BOOL, SP_VALUE_NUMBER, SP_VALUE_STRING, SP_VALUE_ARRAY, SP_VALUE_OBJECT } sp_value_kind;
+typedef enum sp_value_kind {
+    SP_VALUE_NULL,
+    SP_VALUE_BOOL,
+    SP_VALUE_NUMBER,
+    SP_VALUE_STRING,
+    SP_VALUE_ARRAY,
+    SP_VALUE_OBJECT
+} sp_value_kind;
 
 /* A tree of `text`, or NULL (not accepted: duplicate names and lone surrogates too; or out of memory). The caller frees it. */
 sp_value *sp_json_load(sp_view text);
@@ -18,12 +25,12 @@ void sp_json_free(sp_value *v);
 
 /* Borrowed views of a tree; NULL or empty where there is none or the kind differs. `v` may be NULL. */
 sp_value_kind sp_json_kind(const sp_value *v);
-size_t sp_json_size(const sp_value *v);                      /* elements or members */
-const sp_value *sp_json_at(const sp_value *v, size_t i);     /* element */
+size_t sp_json_size(const sp_value *v);                  /* elements or members */
+const sp_value *sp_json_at(const sp_value *v, size_t i); /* element */
 const sp_value *sp_json_get(const sp_value *v, const char *name);
-sp_view sp_json_text(const sp_value *v);                     /* string */
-int sp_json_true(const sp_value *v);                         /* the literal true */
-long long sp_json_int(const sp_value *v);                    /* integer, 0 otherwise */
+sp_view sp_json_text(const sp_value *v);  /* string */
+int sp_json_true(const sp_value *v);      /* the literal true */
+long long sp_json_int(const sp_value *v); /* integer, 0 otherwise */
 /* The members in document order: *it is NULL before the first call; returns 0 at the end. */
 int sp_json_next(const sp_value *v, void **it, sp_view *name, const sp_value **value);
 

@@ -89,9 +89,7 @@ static const uint8_t *plain_unescape(const uint8_t *p, const uint8_t *end, uint8
     return p;
 }
 
-static int plain_utf8(const uint8_t *p, size_t n) {
-    return sp_utf8_check(p, n) == n;
-}
+static int plain_utf8(const uint8_t *p, size_t n) { return sp_utf8_check(p, n) == n; }
 
 static const sp_kernel plain_kernel = {"plain", plain_find, plain_unescape, plain_utf8};
 
@@ -117,9 +115,7 @@ static inline masks sse2_block(const uint8_t *p) {
     return m;
 }
 
-static inline void sse2_copy64(uint8_t *to, const uint8_t *from) {
-    memcpy(to, from, 64);
-}
+static inline void sse2_copy64(uint8_t *to, const uint8_t *from) { memcpy(to, from, 64); }
 
 #include "sp_kernel_body.h"
 
@@ -130,13 +126,9 @@ static const sp_kernel sse2_kernel = {"sse2", sse2_find, sse2_unescape, plain_ut
 #define TARGET __attribute__((target("avx2,bmi,bmi2")))
 #define KERNEL(name) avx2_##name
 
-TARGET static inline uint32_t bits(__m256i v) {
-    return (uint32_t)_mm256_movemask_epi8(v);
-}
+TARGET static inline uint32_t bits(__m256i v) { return (uint32_t)_mm256_movemask_epi8(v); }
 
-TARGET static inline __m256i load(const uint8_t *p) {
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
+TARGET static inline __m256i load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 
 TARGET static inline masks avx2_block(const uint8_t *p) {
     const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\'), space = _mm256_set1_epi8(0x1f);
@@ -144,8 +136,8 @@ TARGET static inline masks avx2_block(const uint8_t *p) {
     masks m;
     m.quote = bits(_mm256_cmpeq_epi8(a, quote)) | (uint64_t)bits(_mm256_cmpeq_epi8(b, quote)) << 32;
     m.slash = bits(_mm256_cmpeq_epi8(a, slash)) | (uint64_t)bits(_mm256_cmpeq_epi8(b, slash)) << 32;
-    m.control = bits(_mm256_cmpeq_epi8(_mm256_min_epu8(a, space), a)) |
-                (uint64_t)bits(_mm256_cmpeq_epi8(_mm256_min_epu8(b, space), b)) << 32;
+    m.control = bits(_mm256_cmpeq_epi8(_mm256_min_epu8(a, space), a)) | (uint64_t)bits(_mm256_cmpeq_epi8(_mm256_min_epu8(b, space), b))
+                                                                            << 32;
     m.high = bits(a) | (uint64_t)bits(b) << 32;
     return m;
 }
@@ -164,23 +156,65 @@ TARGET static inline void avx2_copy64(uint8_t *to, const uint8_t *from) {
 /* What is wrong with the pair (byte before, byte), by its high nibble, low nibble, and the next high nibble: J. Keiser, D. Lemire,
    "Validating UTF-8 in less than one instruction per byte". A pair is bad if all three tables agree on a bit. */
 enum {
-    TOO_SHORT = 1, TOO_LONG = 2, OVERLONG_3 = 4, TOO_LARGE = 8, SURROGATE = 16, OVERLONG_2 = 32, TOO_LARGE_1000 = 64,
-    OVERLONG_4 = 64, TWO_CONTS = 128, CARRY = TOO_SHORT | TOO_LONG | TWO_CONTS,
+    TOO_SHORT = 1,
+    TOO_LONG = 2,
+    OVERLONG_3 = 4,
+    TOO_LARGE = 8,
+    SURROGATE = 16,
+    OVERLONG_2 = 32,
+    TOO_LARGE_1000 = 64,
+    OVERLONG_4 = 64,
+    TWO_CONTS = 128,
+    CARRY = TOO_SHORT | TOO_LONG | TWO_CONTS,
 };
-static const uint8_t by_first_high[16] = {
-    TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TWO_CONTS, TWO_CONTS, TWO_CONTS, TWO_CONTS,
-    TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE, TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4};
-static const uint8_t by_first_low[16] = {
-    CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY, CARRY | TOO_LARGE,
-    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000,
-    CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE, CARRY | TOO_LARGE | TOO_LARGE_1000, CARRY | TOO_LARGE | TOO_LARGE_1000};
-static const uint8_t by_second_high[16] = {
-    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4, TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
-    TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE, TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT};
+static const uint8_t by_first_high[16] = {TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TOO_LONG,
+                                          TWO_CONTS,
+                                          TWO_CONTS,
+                                          TWO_CONTS,
+                                          TWO_CONTS,
+                                          TOO_SHORT | OVERLONG_2,
+                                          TOO_SHORT,
+                                          TOO_SHORT | OVERLONG_3 | SURROGATE,
+                                          TOO_SHORT | TOO_LARGE | TOO_LARGE_1000 | OVERLONG_4};
+static const uint8_t by_first_low[16] = {CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
+                                         CARRY | OVERLONG_2,
+                                         CARRY,
+                                         CARRY,
+                                         CARRY | TOO_LARGE,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000 | SURROGATE,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000,
+                                         CARRY | TOO_LARGE | TOO_LARGE_1000};
+static const uint8_t by_second_high[16] = {TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE_1000 | OVERLONG_4,
+                                           TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
+                                           TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
+                                           TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT,
+                                           TOO_SHORT};
 
 TARGET static inline __m256i table(const uint8_t t[16]) {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)t));
@@ -189,10 +223,10 @@ TARGET static inline __m256i table(const uint8_t t[16]) {
 TARGET static inline __m256i utf8_errors(__m256i v, __m256i before) {
     const __m256i low4 = _mm256_set1_epi8(15), top = _mm256_set1_epi8((char)0x80);
     __m256i one = SHIFT_IN(v, before, 1), two = SHIFT_IN(v, before, 2), three = SHIFT_IN(v, before, 3);
-    __m256i pair = _mm256_and_si256(
-        _mm256_and_si256(_mm256_shuffle_epi8(table(by_first_high), _mm256_and_si256(_mm256_srli_epi16(one, 4), low4)),
-                         _mm256_shuffle_epi8(table(by_first_low), _mm256_and_si256(one, low4))),
-        _mm256_shuffle_epi8(table(by_second_high), _mm256_and_si256(_mm256_srli_epi16(v, 4), low4)));
+    __m256i pair =
+        _mm256_and_si256(_mm256_and_si256(_mm256_shuffle_epi8(table(by_first_high), _mm256_and_si256(_mm256_srli_epi16(one, 4), low4)),
+                                          _mm256_shuffle_epi8(table(by_first_low), _mm256_and_si256(one, low4))),
+                         _mm256_shuffle_epi8(table(by_second_high), _mm256_and_si256(_mm256_srli_epi16(v, 4), low4)));
     /* a byte two after E0.. or three after F0.. must be a continuation, and is the only place for two of them in a row */
     __m256i long3 = _mm256_subs_epu8(two, _mm256_set1_epi8((char)(0xe0 - 0x80)));
     __m256i long4 = _mm256_subs_epu8(three, _mm256_set1_epi8((char)(0xf0 - 0x80)));
@@ -207,35 +241,30 @@ TARGET static int avx2_utf8(const uint8_t *p, size_t n) {
         v = load(p + i);
         if (bits(_mm256_or_si256(v, before))) errors = _mm256_or_si256(errors, utf8_errors(v, before));
     }
-    if (n - i) memcpy(tail, p + i, n - i); /* zeros behind the text show a sequence that is cut … */
+    if (n - i) memcpy(tail, p + i, n - i);                             /* zeros behind the text show a sequence that is cut … */
     errors = _mm256_or_si256(errors, utf8_errors(load(tail), before)); /* … as does a whole block of them */
     return _mm256_testz_si256(errors, errors);
 }
 
 static const sp_kernel avx2_kernel = {"avx2", avx2_find, avx2_unescape, avx2_utf8};
+static const sp_kernel *const kernels[] = {&avx2_kernel, &sse2_kernel, &plain_kernel};
 
-static int has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+/* Place in the list above of the first that fits. */
+static size_t first_kernel(void) {
+    return !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"));
 }
 
-const sp_kernel *sp_kernel_best(void) {
-    return has_avx2() ? &avx2_kernel : &sse2_kernel;
-}
+const sp_kernel *sp_kernel_best(void) { return kernels[first_kernel()]; }
 
 const sp_kernel *sp_kernel_at(size_t i) {
-    static const sp_kernel *const all[] = {&avx2_kernel, &sse2_kernel, &plain_kernel};
-    i += !has_avx2();
-    return i < 3 ? all[i] : NULL;
+    i += first_kernel();
+    return i < sizeof kernels / sizeof *kernels ? kernels[i] : NULL;
 }
 
 #else
 
-const sp_kernel *sp_kernel_best(void) {
-    return &plain_kernel;
-}
+const sp_kernel *sp_kernel_best(void) { return &plain_kernel; }
 
-const sp_kernel *sp_kernel_at(size_t i) {
-    return i == 0 ? &plain_kernel : NULL;
-}
+const sp_kernel *sp_kernel_at(size_t i) { return i == 0 ? &plain_kernel : NULL; }
 
 #endif

@@ -26,7 +26,7 @@ typedef struct sp_kernel {
     int (*utf8)(const uint8_t *p, size_t n); /* whether [p, p+n) is UTF-8 */
 } sp_kernel;
 
-const sp_kernel *sp_kernel_best(void); /* for this processor */
+const sp_kernel *sp_kernel_best(void);   /* for this processor */
 const sp_kernel *sp_kernel_at(size_t i); /* all that run here, best first, the plain one last; NULL past it. For tests */
 
 /* Reads the escape whose backslash stands at p. Writes its 1 to 4 bytes (fewer than it has itself) and moves *out. Returns the byte
@@ -40,10 +40,10 @@ static inline const uint8_t *sp_find(const sp_kernel *k, const uint8_t *p, const
         const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f);
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
         __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
-        __m128i sa = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(a, slash)),
-                                  _mm_cmpeq_epi8(_mm_min_epu8(a, space), a));
-        __m128i sb = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b, quote), _mm_cmpeq_epi8(b, slash)),
-                                  _mm_cmpeq_epi8(_mm_min_epu8(b, space), b));
+        __m128i sa =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(a, quote), _mm_cmpeq_epi8(a, slash)), _mm_cmpeq_epi8(_mm_min_epu8(a, space), a));
+        __m128i sb =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b, quote), _mm_cmpeq_epi8(b, slash)), _mm_cmpeq_epi8(_mm_min_epu8(b, space), b));
         uint32_t special = (uint32_t)_mm_movemask_epi8(sa) | (uint32_t)_mm_movemask_epi8(sb) << 16;
         uint32_t top = (uint32_t)_mm_movemask_epi8(a) | (uint32_t)_mm_movemask_epi8(b) << 16;
         if (__builtin_expect(special != 0, 1)) {

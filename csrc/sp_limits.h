@@ -5,13 +5,13 @@
 #include <stddef.h>
 
 /* X(field, default, hard maximum, meaning). Settable per engine; the defaults and maxima are checked there. */
-#define SP_LIMITS(X)                                                                                                   \
-    X(max_line_bytes, 134217728, 2147483647, "longest line; a longer one is skipped: line_too_long")                   \
-    X(max_depth, 1024, 2000, "deepest nesting: too_deep")                                                              \
-    X(max_nodes, 4000000, 50000000, "most values in a line: too_many_nodes")                                           \
-    X(max_key_bytes, 65536, 16777216, "longest member name, as written: key_too_long")                                 \
-    X(max_number_bytes, 4096, 1048576, "longest number, as written: number_too_long")                                  \
-    X(max_embedded_layers, 4, 16, "most string layers around a body: flag embedded_too_deep")                          \
+#define SP_LIMITS(X)                                                                                 \
+    X(max_line_bytes, 134217728, 2147483647, "longest line; a longer one is skipped: line_too_long") \
+    X(max_depth, 1024, 2000, "deepest nesting: too_deep")                                            \
+    X(max_nodes, 4000000, 50000000, "most values in a line: too_many_nodes")                         \
+    X(max_key_bytes, 65536, 16777216, "longest member name, as written: key_too_long")               \
+    X(max_number_bytes, 4096, 1048576, "longest number, as written: number_too_long")                \
+    X(max_embedded_layers, 4, 16, "most string layers around a body: flag embedded_too_deep")        \
     X(max_evidence_items, 64, 10000, "most evidence rows of an exchange: flag evidence_cut")
 
 typedef struct sp_limits {
@@ -20,11 +20,11 @@ typedef struct sp_limits {
 #undef X
 } sp_limits;
 
-#define SP_MAX_MARKS 262144u        /* marks of one line: too_many_marks */
-#define SP_MAX_POINTER_STARS 3      /* `*` in one pointer of a rule; a pack with more is refused */
-#define SP_SHORT_VALUE 512u         /* longest string value that a mark carries unescaped; longer ones are never compared */
-#define SP_SLICE_BYTES 2097152u     /* a batch of rows holds the lines that begin in one slice of the stream */
-#define SP_MAX_RULE_BITS 4096u      /* tests in all packs together; a pack that passes it is refused */
+#define SP_MAX_MARKS 262144u    /* marks of one line: too_many_marks */
+#define SP_MAX_POINTER_STARS 3  /* `*` in one pointer of a rule; a pack with more is refused */
+#define SP_SHORT_VALUE 512u     /* longest string value that a mark carries unescaped; longer ones are never compared */
+#define SP_SLICE_BYTES 2097152u /* a batch of rows holds the lines that begin in one slice of the stream */
+#define SP_MAX_RULE_BITS 4096u  /* tests in all packs together; a pack that passes it is refused */
 
 sp_limits *sp_limits_default(sp_limits *l); /* fills and returns l */
 

@@ -37,7 +37,9 @@ const sp_entry *sp_order_sort(const sp_digest *pairs, uint32_t n, sp_entry *room
 
 void sp_order_words(uint64_t *v, size_t n, uint64_t *room); /* ascending; room for n more */
 
-enum { SP_ORDER_FEW = 16 };
+enum {
+    SP_ORDER_FEW = 16
+};
 
 /* The same for 2 <= n <= SP_ORDER_FEW without branches on the data: place[i] is where member i belongs. Returns 0 when two keys begin
    with the same 8 bytes; then `place` is of no use. */

@@ -14,7 +14,9 @@ static const struct {
     [SP_REWRITE] = {"rewrites", "provider path to as"},
     [SP_ENDPOINT] = {"endpoints", "api operation provider inference on method path when facts sets layout body model ids from until"},
     [SP_SHAPE] = {"shapes", "api operation provider inference order when facts sets layout body model ids from until"},
-    [SP_MARKER] = {"markers", "set at is in prefix has each where only when expects fact facts denies basis providers not_providers looks_at from until"},
+    [SP_MARKER] =
+        {"markers",
+         "set at is in prefix has each where only when expects fact facts denies basis providers not_providers looks_at from until"},
     [SP_OVERRIDE] = {"overrides", "providers apis denies when from until"},
     [SP_LAYOUT] = {"layouts", "turns turn_content context context_roles response tools"},
     [SP_MODEL] = {"models", "family match not strip flags"},
@@ -23,8 +25,8 @@ static const struct {
     [SP_BODY_RULE] = {"bodies", "when texts state"},
     [SP_DEFAULTS] = {"defaults", "ids"},
 };
-static const char *const id_names[SP_ID_COUNT] = {"previous_id", "conversation_id", "response_id", "session_label",
-                                                  "tokens_in", "tokens_out", "tokens_cached"};
+static const char *const id_names[SP_ID_COUNT] = {"previous_id", "conversation_id", "response_id",  "session_label",
+                                                  "tokens_in",   "tokens_out",      "tokens_cached"};
 
 static sp_view lit(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
 
@@ -38,12 +40,12 @@ static int listed(const char *words, sp_view name) { /* `name` is one of the spa
 }
 
 /* Reads member `key` of the entry at hand with the place set to it. */
-#define AT_KEY(b, key, statement)                                                                                      \
-    do {                                                                                                               \
-        size_t key_mark_ = sp_build_mark(b);                                                                           \
-        sp_build_step(b, lit(key));                                                                                    \
-        statement;                                                                                                     \
-        sp_build_back(b, key_mark_);                                                                                   \
+#define AT_KEY(b, key, statement)            \
+    do {                                     \
+        size_t key_mark_ = sp_build_mark(b); \
+        sp_build_step(b, lit(key));          \
+        statement;                           \
+        sp_build_back(b, key_mark_);         \
     } while (0)
 
 static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int required) {
@@ -57,7 +59,9 @@ static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int requ
     }
     return t;
 }
-static sp_name name_of(sp_build *b, const sp_value *v, const char *key, int required) { return sp_build_name(b, text_of(b, v, key, required)); }
+static sp_name name_of(sp_build *b, const sp_value *v, const char *key, int required) {
+    return sp_build_name(b, text_of(b, v, key, required));
+}
 static sp_list names_of(sp_build *b, const sp_value *v, const char *key) {
     sp_list l = {0, 0};
     AT_KEY(b, key, l = sp_build_names(b, sp_json_get(v, key)));
@@ -181,15 +185,15 @@ static int replaced(sp_build *b, const sp_entry *e, const sp_entry *have) {
     if (have->pack == e->pack) AT_KEY(b, "id", sp_build_bad(b, "expected an id that the pack gives once", sp_rules_text(b->r, e->id)));
     return 1; /* a pack that is tried before gave this id another meaning */
 }
-#define REPLACED(b, vec, item)                                                                                         \
-    ({                                                                                                                 \
-        int replaced_ = 0;                                                                                             \
-        for (uint32_t i_ = 0; i_ < (vec).n && !replaced_; i_++) replaced_ = replaced(b, &(item).e, &(vec).v[i_].e);    \
-        replaced_;                                                                                                     \
+#define REPLACED(b, vec, item)                                                                                      \
+    ({                                                                                                              \
+        int replaced_ = 0;                                                                                          \
+        for (uint32_t i_ = 0; i_ < (vec).n && !replaced_; i_++) replaced_ = replaced(b, &(item).e, &(vec).v[i_].e); \
+        replaced_;                                                                                                  \
     })
-#define ADD(b, vec, item)                                                                                              \
-    do {                                                                                                               \
-        if (SP_BUILD_OK(b) && !REPLACED(b, vec, item)) SP_PUSH(b, vec, item);                                          \
+#define ADD(b, vec, item)                                                     \
+    do {                                                                      \
+        if (SP_BUILD_OK(b) && !REPLACED(b, vec, item)) SP_PUSH(b, vec, item); \
     } while (0)
 
 /* ---- path patterns ---------------------------------------------------------------------------------------------------------------- */
@@ -241,7 +245,8 @@ static sp_list patterns_of(sp_build *b, const sp_value *v, const char *key) {
 static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
     const sp_value *ports = sp_json_get(v, "ports");
     uint32_t list[64], n = 0;
-    sp_host h = {.e = e, .provider = name_of(b, v, "provider", 1), .cloud = name_of(b, v, "cloud", 1), .family = name_of(b, v, "family", 0)};
+    sp_host h = {
+        .e = e, .provider = name_of(b, v, "provider", 1), .cloud = name_of(b, v, "cloud", 1), .family = name_of(b, v, "family", 0)};
     h.match = names_of(b, v, "match");
     for (size_t i = 0; i < sp_json_size(ports) && n < 64; i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i));
     h.ports = sp_build_words(b, list, n);
@@ -272,7 +277,8 @@ static int32_t layout_of(sp_build *b, const sp_value *v) {
 
 static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rules *r = b->r;
-    sp_operation o = {.e = e, .api = name_of(b, v, "api", 1), .operation = name_of(b, v, "operation", 1), .provider = name_of(b, v, "provider", 0)};
+    sp_operation o = {
+        .e = e, .api = name_of(b, v, "api", 1), .operation = name_of(b, v, "operation", 1), .provider = name_of(b, v, "provider", 0)};
     o.inference = (uint8_t)bool_of(b, v, "inference");
     o.on = names_of(b, v, "on");
     o.methods = names_of(b, v, "method");
@@ -340,7 +346,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
         AT_KEY(b, "at", m.node = sp_build_place(b, text_of(b, v, "at", 1), &root, SP_NODE_MARK));
         if (absent) sp_build_bad(b, "expected `absent` in `when`, not beside the `at` of a marker", (sp_view){0});
         if (m.expects && match == SP_MATCH_FORM) forms &= m.expects;
-            if (m.expects & SP_FORM_EMPTY_TEXT && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_EMPTY_TEXT;
+        if (m.expects & SP_FORM_EMPTY_TEXT && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_EMPTY_TEXT;
         m.bit = sp_build_test(b, m.node, forms, match, texts);
         m.response = root == SP_ROOT_RESPONSE || root == SP_ROOT_RESPONSE_HEADERS;
     } else if (m.when.n == 0) sp_build_bad(b, "expected `at`, `each` or `when`", (sp_view){0});
@@ -389,7 +395,8 @@ static void read_replies(sp_build *b, const sp_value *list, sp_layout *l) {
         const sp_value *v = sp_json_at(list, i), *m;
         sp_reply reply = {0};
         sp_build_step(b, lit("response")), sp_build_step_n(b, i);
-        if (sp_json_kind(v) == SP_VALUE_STRING) reply.node = sp_build_pointer(b, SP_ROOT_RESPONSE, sp_json_text(v), SP_NODE_MARK | SP_NODE_HASH);
+        if (sp_json_kind(v) == SP_VALUE_STRING)
+            reply.node = sp_build_pointer(b, SP_ROOT_RESPONSE, sp_json_text(v), SP_NODE_MARK | SP_NODE_HASH);
         else if (sp_json_kind(v) == SP_VALUE_OBJECT) {
             uint32_t names[16], nodes[16], n = 0;
             void *it = NULL;
@@ -548,11 +555,14 @@ void sp_pack_declare(sp_build *b, const sp_value *pack) {
         sp_name name = sp_build_name(b, key);
         const uint8_t *dot = memchr(key.p, '.', key.n);
         int effect = 0;
-        while (effect < SP_EFFECT_COUNT && !(dot && sp_view_eq((sp_view){key.p, (size_t)(dot - key.p)}, lit(sp_effect_names[effect])))) effect++;
+        while (effect < SP_EFFECT_COUNT && !(dot && sp_view_eq((sp_view){key.p, (size_t)(dot - key.p)}, lit(sp_effect_names[effect]))))
+            effect++;
         sp_build_step(b, lit("facts")), sp_build_step(b, key);
-        if (effect == SP_EFFECT_COUNT) sp_build_bad(b, "expected effect.name, with one of read, write, manage, retain, reference, cache, replay, label", key);
+        if (effect == SP_EFFECT_COUNT)
+            sp_build_bad(b, "expected effect.name, with one of read, write, manage, retain, reference, cache, replay, label", key);
         else if (r->facts.n >= SP_FACT_WORDS * 64) sp_build_bad(b, "expected at most 512 facts", key);
-        else if (index_of_name(b, name, r->facts.v, r->facts.n) == UINT32_MAX) sp_set_fact(&r->fact_effect[effect], SP_PUSH(b, r->facts, name));
+        else if (index_of_name(b, name, r->facts.v, r->facts.n) == UINT32_MAX)
+            sp_set_fact(&r->fact_effect[effect], SP_PUSH(b, r->facts, name));
         if (SP_BUILD_OK(b)) sp_build_back(b, 0);
     }
     read_list(b, pack, SP_LAYOUT);
@@ -592,7 +602,8 @@ static void link_operation(sp_build *b, sp_operation *o) {
 void sp_pack_link(sp_build *b) {
     sp_rules *r = b->r;
     for (uint32_t i = 0; i < r->code.n; i++)
-        if (r->code.v[i].op == SP_OP_BIT && r->code.v[i].arg > UINT32_MAX - 65536) r->code.v[i].arg = r->tests.n + (UINT32_MAX - r->code.v[i].arg);
+        if (r->code.v[i].op == SP_OP_BIT && r->code.v[i].arg > UINT32_MAX - 65536)
+            r->code.v[i].arg = r->tests.n + (UINT32_MAX - r->code.v[i].arg);
     for (uint32_t i = 0; i < r->markers.n; i++)
         if (r->markers.v[i].bit > UINT32_MAX - 65536) r->markers.v[i].bit = r->tests.n + (UINT32_MAX - r->markers.v[i].bit);
     for (uint32_t i = 0; i < r->eaches.n; i++) r->eaches.v[i].bit = r->tests.n + i;

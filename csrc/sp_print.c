@@ -21,7 +21,8 @@ static int is_role(const sp_rules *r, const sp_layout *l, const sp_mark *m) {
 }
 
 /* One turn: mark i. Says whether it is context, too. */
-static int take_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks, uint32_t i, uint32_t hi, sp_list content, uint32_t role, sp_print *out) {
+static int take_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks, uint32_t i, uint32_t hi, sp_list content, uint32_t role,
+                     sp_print *out) {
     int best = INT32_MAX, context = 0;
     sp_digest hash = marks[i].hash;
     for (uint32_t k = i + 1; k < hi && marks[k].start < marks[i].end; k++) {
@@ -97,11 +98,14 @@ static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks,
             if (members) add_reply(out, turn);
         }
         for (uint32_t k = lo; reply->node && k < hi; k++)
-            if (sp_node_is(r, marks[k].node, reply->node) && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN))) add_reply(out, marks[k].hash);
+            if (sp_node_is(r, marks[k].node, reply->node) && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) &&
+                !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
+                add_reply(out, marks[k].hash);
     }
 }
 
-sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo, uint32_t hi, uint32_t body, const sp_layout *l, sp_arena *arena, sp_print *out) {
+sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo, uint32_t hi, uint32_t body, const sp_layout *l,
+                           sp_arena *arena, sp_print *out) {
     const sp_rules *r = j->rules;
     memset(out, 0, sizeof *out);
     out->payload = marks[body].hash;
@@ -125,7 +129,8 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
         const sp_turns *p = &r->turns.v[l->turns.at + t];
         for (uint32_t i = lo; i < hi; i++) {
             const sp_mark *m = &marks[i];
-            int element = sp_node_is(r, m->node, p->element), whole = sp_node_is(r, m->node, p->node) && m->type != SP_ARRAY && m->type != SP_NULL;
+            int element = sp_node_is(r, m->node, p->element),
+                whole = sp_node_is(r, m->node, p->node) && m->type != SP_ARRAY && m->type != SP_NULL;
             if ((!element && !whole) || m->state & SP_MARK_NOT_LAST) continue;
             if (element && (m->parent == SP_NO_MARK || marks[m->parent].type != SP_ARRAY)) continue; /* members of an object are no turns */
             if (take_turn(r, l, marks, i, hi, element ? p->element_content : p->content, element ? p->element_role : p->role, out)) {

@@ -73,7 +73,8 @@ static void place_columns(fill *f) {
     row->line = (int64_t)l->number;
     row->byte_start = (int64_t)l->offset;
     row->byte_end = (int64_t)(l->offset + (l->length ? l->length : l->text.n));
-    row->time = row->tokens_in = row->tokens_out = row->tokens_cached = row->payload_bytes = row->status = row->turns = row->inference = SP_NULL_INT;
+    row->time = row->tokens_in = row->tokens_out = row->tokens_cached = row->payload_bytes = row->status = row->turns = row->inference =
+        SP_NULL_INT;
     row->versions = f->d->rules->versions;
 }
 
@@ -138,7 +139,8 @@ static sp_view alias(const fill *f, sp_view name) {
     for (uint32_t i = 0; i < r->aliases.n; i++) {
         const sp_alias *a = &r->aliases.v[i];
         int when = t == SP_NULL_INT ? a->until == INT64_MAX : a->from <= t && t < a->until;
-        if (when && sp_view_eq(sp_rules_text(r, a->name), name) && (!a->provider || sp_view_eq(sp_rules_text(r, a->provider), f->row.provider)))
+        if (when && sp_view_eq(sp_rules_text(r, a->name), name) &&
+            (!a->provider || sp_view_eq(sp_rules_text(r, a->provider), f->row.provider)))
             return sp_rules_text(r, a->model);
     }
     return (sp_view){0};
@@ -161,7 +163,9 @@ static void model_columns(fill *f, uint32_t *flags) {
     const sp_model *m = known.n ? family(r, known) : NULL;
     if (!m && said.n) m = family(r, said);
     if (!m && asked.n && !hides) m = family(r, asked);
-    f->row.model_family = m ? sp_rules_text(r, m->family) : v->host && v->host->family ? sp_rules_text(r, v->host->family) : SP_VIEW("unknown");
+    f->row.model_family = m                            ? sp_rules_text(r, m->family)
+                          : v->host && v->host->family ? sp_rules_text(r, v->host->family)
+                                                       : SP_VIEW("unknown");
     if (m && m->open_weights) *flags |= SP_FLAG_OPEN_WEIGHTS;
 }
 
@@ -192,7 +196,8 @@ static unsigned fact_columns(fill *f) {
     const sp_verdict *v = f->in->verdict;
     unsigned effects = 0;
     uint32_t n = 0, k = 0;
-    sp_view *facts = (sp_view *)(void *)room(f, (r->facts.n + 1) * sizeof *facts), *names = (sp_view *)(void *)room(f, SP_EFFECT_COUNT * sizeof *names);
+    sp_view *facts = (sp_view *)(void *)room(f, (r->facts.n + 1) * sizeof *facts),
+            *names = (sp_view *)(void *)room(f, SP_EFFECT_COUNT * sizeof *names);
     if (!facts || !names) return 0;
     for (int e = 0; e < SP_EFFECT_COUNT; e++) {
         for (uint32_t i = 0; i < r->facts.n; i++)
@@ -217,7 +222,8 @@ static void hash_columns(fill *f, unsigned effects) {
     if (p->count) row->chain_in = hex(f, p->chain[p->count - 1].b, 16);
     if (p->has_out) row->chain_out = hex(f, p->chain_out.b, 16);
     char *text = (char *)room(f, 320);
-    if (text) row->fingerprint = (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, effects, f->d->rules->keyed, text, 320)};
+    if (text)
+        row->fingerprint = (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, effects, f->d->rules->keyed, text, 320)};
 }
 
 static sp_cell_STRS flag_names(fill *f, uint32_t flags) {
@@ -337,7 +343,8 @@ sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x
     if (!p) return SP_ERR_NOMEM;
     size_t offset = x ? x->pos : line->reject == SP_ERR_LINE_TOO_LONG ? d->rules->limits.max_line_bytes : line->text.n;
     int n = snprintf(p, 768, "%s at byte %zu (column %zu): expected %s%s%.*s", sp_status_code(why), offset, offset + 1,
-                     x && x->expected ? x->expected : sp_status_expected(why), pointer_n ? ", in " : "", (int)pointer_n, pointer ? pointer : "");
+                     x && x->expected ? x->expected : sp_status_expected(why), pointer_n ? ", in " : "", (int)pointer_n,
+                     pointer ? pointer : "");
     f.row.error = (sp_view){(uint8_t *)p, n < 768 ? (size_t)n : 767};
     f.row.flags = (sp_cell_STRS){NULL, 0};
     d->rejected[why]++;

@@ -41,7 +41,8 @@ static void near_names(sp_build *b) {
         const sp_marker *m = &r->markers.v[i];
         int decides = m->denies.n > 0;
         for (uint32_t f = 0; f < m->facts.n; f++)
-            decides |= sp_has_fact(&r->fact_effect[SP_READ], r->words.v[m->facts.at + f]) || sp_has_fact(&r->fact_effect[SP_WRITE], r->words.v[m->facts.at + f]);
+            decides |= sp_has_fact(&r->fact_effect[SP_READ], r->words.v[m->facts.at + f]) ||
+                       sp_has_fact(&r->fact_effect[SP_WRITE], r->words.v[m->facts.at + f]);
         if (!decides || !m->node || r->nodes.v[m->node].parent != SP_ROOT_BODY || !r->nodes.v[m->node].name.p) continue;
         uint8_t skeleton[512];
         sp_view name = r->nodes.v[m->node].name;
@@ -60,10 +61,11 @@ static void lens(sp_build *b, const sp_rules_options *o) {
         for (size_t i = 0; i < n && SP_BUILD_OK(b); i++) {
             sp_view t = list[i];
             int found = 0, effect = 0;
-            while (effect < SP_EFFECT_COUNT && !(strlen(sp_effect_names[effect]) == t.n && memcmp(sp_effect_names[effect], t.p, t.n) == 0)) effect++;
+            while (effect < SP_EFFECT_COUNT && !(strlen(sp_effect_names[effect]) == t.n && memcmp(sp_effect_names[effect], t.p, t.n) == 0))
+                effect++;
             for (uint32_t f = 0; f < r->facts.n; f++) {
                 sp_view name = sp_rules_text(r, r->facts.v[f]);
-                int hit = effect < SP_EFFECT_COUNT ? sp_has_fact(&r->fact_effect[effect], f)
+                int hit = effect < SP_EFFECT_COUNT     ? sp_has_fact(&r->fact_effect[effect], f)
                           : t.n && t.p[t.n - 1] == '*' ? name.n >= t.n - 1 && memcmp(name.p, t.p, t.n - 1) == 0
                                                        : sp_view_eq(name, t);
                 if (!hit) continue;
@@ -117,8 +119,9 @@ static sp_value *load(sp_build *b, const char *file, sp_view text) {
     sp_build_back(b, 0);
     if (!SP_BUILD_OK(b)) return NULL;
     sp_arena scratch;
+    sp_limits limits; /* those of the engine are for payloads */
     sp_arena_init(&scratch, b->r->alloc);
-    sp_status st = sp_diagnose(text, 0, &b->r->limits, &scratch, &d, NULL, NULL, NULL, 0, &n);
+    sp_status st = sp_diagnose(text, 0, sp_limits_default(&limits), &scratch, &d, NULL, NULL, NULL, 0, &n);
     sp_arena_fini(&scratch);
     if (st != SP_OK) sp_build_nomem(b);
     else if (d.status != SP_OK) {
@@ -129,7 +132,8 @@ static sp_value *load(sp_build *b, const char *file, sp_view text) {
         snprintf(b->err->message, sizeof b->err->message, "expected %s", d.expected);
     }
     sp_value *v = SP_BUILD_OK(b) ? sp_json_load(text) : NULL;
-    if (!v && SP_BUILD_OK(b)) sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
+    if (!v && SP_BUILD_OK(b))
+        sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
     return v;
 }
 
@@ -163,7 +167,7 @@ static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) 
 }
 
 static const char *bad_limit(const sp_limits *l) {
-#define X(field, dflt, hard, why)                                                                                      \
+#define X(field, dflt, hard, why) \
     if (l->field == 0 || l->field > (size_t)(hard)) return #field;
     SP_LIMITS(X)
 #undef X
@@ -214,10 +218,11 @@ out:
 void sp_rules_free(sp_rules *r) {
     if (!r) return;
     const sp_alloc *a = r->alloc;
-    void *all[] = {r->nodes.v, r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->edges, r->names.v, r->name_slots, r->words.v, r->tests.v,
-                   r->eaches.v, r->code.v, r->segments.v, r->patterns.v, r->facts.v, r->sets.v, r->hosts.v, r->rewrites.v, r->endpoints.v,
-                   r->shapes.v, r->markers.v, r->overrides.v, r->turns.v, r->replies.v, r->layouts.v, r->models.v, r->aliases.v, r->wrappers.v,
-                   r->likes.v, r->body_rules.v, r->formats.v, r->signatures.v, r->pack_notes.v, r->near.v};
+    void *all[] = {r->nodes.v,    r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v,  r->also.v,       r->edges,
+                   r->names.v,    r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,     r->code.v,       r->segments.v,
+                   r->patterns.v, r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,   r->endpoints.v,  r->shapes.v,
+                   r->markers.v,  r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,    r->models.v,     r->aliases.v,
+                   r->wrappers.v, r->likes.v,      r->body_rules.v,  r->formats.v,    r->signatures.v, r->pack_notes.v, r->near.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);
@@ -228,7 +233,8 @@ const sp_limits *sp_rules_limits(const sp_rules *r) { return &r->limits; }
 
 /* ---- description -------------------------------------------------------------------------------------------------------------------- */
 
-static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, sp_name api, sp_name operation, sp_list facts) {
+static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, sp_name api, sp_name operation,
+                           sp_list facts) {
     sp_value *o = sp_json_object();
     sp_json_put_text(o, "kind", (sp_view){(const uint8_t *)kind, strlen(kind)});
     sp_json_put_text(o, "id", sp_rules_text(r, e->id));
@@ -267,7 +273,8 @@ sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n) {
     for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, 0, 0, none);
     for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, 0, 0, none);
     for (uint32_t i = 0; i < r->endpoints.n; i++)
-        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, r->endpoints.v[i].api, r->endpoints.v[i].operation, r->endpoints.v[i].facts);
+        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, r->endpoints.v[i].api, r->endpoints.v[i].operation,
+                       r->endpoints.v[i].facts);
     for (uint32_t i = 0; i < r->shapes.n; i++)
         describe_entry(r, entries, "shape", &r->shapes.v[i].e, r->shapes.v[i].api, r->shapes.v[i].operation, r->shapes.v[i].facts);
     for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, 0, 0, r->markers.v[i].facts);

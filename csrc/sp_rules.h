@@ -29,7 +29,7 @@ typedef struct sp_rules_options {
 } sp_rules_options;
 
 typedef struct sp_rules_error {
-    const char *code;   /* "syntax", "meaning", "limit", "out_of_memory"; constant */
+    const char *code; /* "syntax", "meaning", "limit", "out_of_memory"; constant */
     char file[256];
     size_t line, column; /* from 1; column in bytes; 0 where no place applies */
     char message[512];   /* what was found and what was expected */

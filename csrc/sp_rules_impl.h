@@ -20,30 +20,57 @@ enum { /* roots of the trie; node 0 is dead */
 };
 
 typedef enum sp_role { /* what an envelope's field is */
-    SP_ROLE_NONE, SP_ROLE_TIME, SP_ROLE_ID, SP_ROLE_METHOD, SP_ROLE_URL, SP_ROLE_STATUS, SP_ROLE_BASE64,
-    SP_ROLE_HEADERS, SP_ROLE_BODY, SP_ROLE_RESPONSE, SP_ROLE_EVENTS, SP_ROLE_RESPONSE_HEADERS, SP_ROLE_COUNT
+    SP_ROLE_NONE,
+    SP_ROLE_TIME,
+    SP_ROLE_ID,
+    SP_ROLE_METHOD,
+    SP_ROLE_URL,
+    SP_ROLE_STATUS,
+    SP_ROLE_BASE64,
+    SP_ROLE_HEADERS,
+    SP_ROLE_BODY,
+    SP_ROLE_RESPONSE,
+    SP_ROLE_EVENTS,
+    SP_ROLE_RESPONSE_HEADERS,
+    SP_ROLE_COUNT
 } sp_role;
 
 enum { /* the form of a value: exactly one bit each */
-    SP_FORM_NULL = 1, SP_FORM_TRUE = 2, SP_FORM_FALSE = 4, SP_FORM_NUMBER = 8, SP_FORM_ID = 16, SP_FORM_BLANK = 32,
-    SP_FORM_OBJECT = 64, SP_FORM_EMPTY_OBJECT = 128, SP_FORM_ARRAY = 256, SP_FORM_EMPTY_ARRAY = 512, SP_FORM_EMPTY_TEXT = 1024,
-    SP_FORM_ANY = 2047, SP_FORM_PRESENT = 2046, SP_FORM_TEXT = SP_FORM_ID | SP_FORM_BLANK | SP_FORM_EMPTY_TEXT
+    SP_FORM_NULL = 1,
+    SP_FORM_TRUE = 2,
+    SP_FORM_FALSE = 4,
+    SP_FORM_NUMBER = 8,
+    SP_FORM_ID = 16,
+    SP_FORM_BLANK = 32,
+    SP_FORM_OBJECT = 64,
+    SP_FORM_EMPTY_OBJECT = 128,
+    SP_FORM_ARRAY = 256,
+    SP_FORM_EMPTY_ARRAY = 512,
+    SP_FORM_EMPTY_TEXT = 1024,
+    SP_FORM_ANY = 2047,
+    SP_FORM_PRESENT = 2046,
+    SP_FORM_TEXT = SP_FORM_ID | SP_FORM_BLANK | SP_FORM_EMPTY_TEXT
 };
 
 typedef struct sp_list { /* slice of sp_rules.words */
     uint32_t at, n;
 } sp_list;
 
-typedef enum sp_match { SP_MATCH_FORM, SP_MATCH_IN, SP_MATCH_PREFIX, SP_MATCH_HAS } sp_match;
+typedef enum sp_match {
+    SP_MATCH_FORM,
+    SP_MATCH_IN,
+    SP_MATCH_PREFIX,
+    SP_MATCH_HAS
+} sp_match;
 
 typedef struct sp_test { /* one look at one node's values; its bit is its index */
     uint32_t node;
-    uint32_t next;        /* next test of the same node, or 0 */
-    uint16_t forms;       /* accepted forms */
-    uint8_t match;        /* sp_match; texts in `texts` */
-    uint8_t local;        /* belongs to an each: bit `local_bit` of it */
+    uint32_t next;  /* next test of the same node, or 0 */
+    uint16_t forms; /* accepted forms */
+    uint8_t match;  /* sp_match; texts in `texts` */
+    uint8_t local;  /* belongs to an each: bit `local_bit` of it */
     uint32_t each, local_bit;
-    sp_list texts;        /* names */
+    sp_list texts; /* names */
 } sp_test;
 
 typedef struct sp_each {  /* an element of `scope` that passes all of `need` and none of `bar` */
@@ -55,13 +82,23 @@ typedef struct sp_each {  /* an element of `scope` that passes all of `need` and
 } sp_each;
 
 /* Conditions in postfix form; the value stack is a 64-bit word. */
-enum { SP_OP_BIT, SP_OP_NOT, SP_OP_AND, SP_OP_OR, SP_OP_CONST, SP_OP_PROVIDER, SP_OP_METHOD, SP_OP_NO_URL, SP_OP_STATUS };
+enum {
+    SP_OP_BIT,
+    SP_OP_NOT,
+    SP_OP_AND,
+    SP_OP_OR,
+    SP_OP_CONST,
+    SP_OP_PROVIDER,
+    SP_OP_METHOD,
+    SP_OP_NO_URL,
+    SP_OP_STATUS
+};
 typedef struct sp_op_code {
     uint32_t op, arg;
 } sp_op_code;
 typedef struct sp_cond { /* slice of sp_rules.code; n == 0 is true */
     uint32_t at, n;
-    uint8_t absence;      /* some part of it holds because something of the body is not there */
+    uint8_t absence; /* some part of it holds because something of the body is not there */
 } sp_cond;
 
 #define SP_SET_WORDS 4
@@ -70,17 +107,44 @@ typedef struct sp_facts {
     uint64_t w[SP_FACT_WORDS];
 } sp_facts;
 
-typedef enum sp_effect { SP_READ, SP_WRITE, SP_MANAGE, SP_RETAIN, SP_REFERENCE, SP_CACHE, SP_REPLAY, SP_LABEL, SP_EFFECT_COUNT } sp_effect;
-typedef enum sp_basis { SP_BASIS_EXPLICIT, SP_BASIS_ENDPOINT, SP_BASIS_DEFAULT, SP_BASIS_INFERRED, SP_BASIS_CONTEXT } sp_basis;
+typedef enum sp_effect {
+    SP_READ,
+    SP_WRITE,
+    SP_MANAGE,
+    SP_RETAIN,
+    SP_REFERENCE,
+    SP_CACHE,
+    SP_REPLAY,
+    SP_LABEL,
+    SP_EFFECT_COUNT
+} sp_effect;
+typedef enum sp_basis {
+    SP_BASIS_EXPLICIT,
+    SP_BASIS_ENDPOINT,
+    SP_BASIS_DEFAULT,
+    SP_BASIS_INFERRED,
+    SP_BASIS_CONTEXT
+} sp_basis;
 extern const char *const sp_effect_names[SP_EFFECT_COUNT];
 extern const char *const sp_basis_names[];
 
 typedef enum sp_entry_kind {
-    SP_HOST, SP_REWRITE, SP_ENDPOINT, SP_SHAPE, SP_MARKER, SP_OVERRIDE, SP_LAYOUT, SP_MODEL, SP_WRAPPER, SP_LIKE, SP_BODY_RULE, SP_DEFAULTS,
+    SP_HOST,
+    SP_REWRITE,
+    SP_ENDPOINT,
+    SP_SHAPE,
+    SP_MARKER,
+    SP_OVERRIDE,
+    SP_LAYOUT,
+    SP_MODEL,
+    SP_WRAPPER,
+    SP_LIKE,
+    SP_BODY_RULE,
+    SP_DEFAULTS,
     SP_ENTRY_KINDS
 } sp_entry_kind;
 
-typedef struct sp_entry {  /* what every entry of a pack has */
+typedef struct sp_entry { /* what every entry of a pack has */
     sp_name id, source, pack;
     uint32_t kind, line;
     uint8_t unverified, dead; /* dead: a later pack replaced it */
@@ -88,8 +152,8 @@ typedef struct sp_entry {  /* what every entry of a pack has */
 
 typedef struct sp_pattern { /* a path pattern: segments in sp_rules.segments */
     uint32_t at, n;
-    uint8_t lead;         /* starts with ** */
-    uint8_t rest;         /* ends with {name**} */
+    uint8_t lead; /* starts with ** */
+    uint8_t rest; /* ends with {name**} */
     sp_name rest_name;
 } sp_pattern;
 typedef struct sp_segment {
@@ -107,11 +171,20 @@ typedef struct sp_host {
 typedef struct sp_rewrite {
     sp_entry e;
     sp_list providers;
-    uint32_t path;        /* pattern */
+    uint32_t path; /* pattern */
     sp_name to, as;
 } sp_rewrite;
 
-enum { SP_ID_PREVIOUS, SP_ID_CONVERSATION, SP_ID_RESPONSE, SP_ID_LABEL, SP_TOKENS_IN, SP_TOKENS_OUT, SP_TOKENS_CACHED, SP_ID_COUNT };
+enum {
+    SP_ID_PREVIOUS,
+    SP_ID_CONVERSATION,
+    SP_ID_RESPONSE,
+    SP_ID_LABEL,
+    SP_TOKENS_IN,
+    SP_TOKENS_OUT,
+    SP_TOKENS_CACHED,
+    SP_ID_COUNT
+};
 
 typedef struct sp_operation { /* endpoint or shape */
     sp_entry e;
@@ -121,8 +194,8 @@ typedef struct sp_operation { /* endpoint or shape */
     sp_list on, methods, paths, facts, markers;
     sp_cond when;
     uint64_t sets[SP_SET_WORDS];
-    int32_t layout;          /* index, or -1 */
-    sp_list model;           /* nodes */
+    int32_t layout; /* index, or -1 */
+    sp_list model;  /* nodes */
     sp_list ids[SP_ID_COUNT];
     int64_t from, until;
     int32_t order;
@@ -131,12 +204,12 @@ typedef struct sp_operation { /* endpoint or shape */
 typedef struct sp_marker {
     sp_entry e;
     uint64_t sets[SP_SET_WORDS];
-    uint32_t bit;         /* that fires it, or 0: by `when` alone */
-    uint32_t node;        /* node of `at`, or scope of `each`, or 0 */
+    uint32_t bit;  /* that fires it, or 0: by `when` alone */
+    uint32_t node; /* node of `at`, or scope of `each`, or 0 */
     sp_cond when;
-    uint16_t expects;     /* accepted forms, 0: any */
+    uint16_t expects; /* accepted forms, 0: any */
     uint16_t expect_node_set;
-    uint32_t mismatch;    /* bit: a value of another form stands there */
+    uint32_t mismatch; /* bit: a value of another form stands there */
     sp_list facts, denies, looks_at, providers, not_providers;
     uint8_t basis, response;
     int64_t from, until;
@@ -150,13 +223,13 @@ typedef struct sp_override {
     int64_t from, until;
 } sp_override;
 
-typedef struct sp_turns {  /* one `turns` pointer of a layout */
-    uint32_t node, element; /* the value, and its elements */
+typedef struct sp_turns {             /* one `turns` pointer of a layout */
+    uint32_t node, element;           /* the value, and its elements */
     sp_list content, element_content; /* nodes of turn_content below each */
     uint32_t role, element_role;
 } sp_turns;
-typedef struct sp_reply {  /* one way in which the response adds turns */
-    uint32_t node;         /* 0: the object of `members` */
+typedef struct sp_reply { /* one way in which the response adds turns */
+    uint32_t node;        /* 0: the object of `members` */
     sp_list names, nodes;
 } sp_reply;
 typedef struct sp_layout {
@@ -182,7 +255,7 @@ typedef struct sp_wrapper {
     uint32_t body, response, time; /* nodes */
     sp_name method, url;           /* literal or template; a pointer when it starts with '/' */
     uint32_t method_node;
-    sp_list url_nodes;             /* nodes of the {…} of the template, or of the pointer */
+    sp_list url_nodes; /* nodes of the {…} of the template, or of the pointer */
 } sp_wrapper;
 typedef struct sp_like {
     sp_entry e;
@@ -195,17 +268,21 @@ typedef struct sp_body_rule { /* a body that is not what was sent */
     uint8_t state;
 } sp_body_rule;
 
+struct sp_also {
+    uint32_t node, next;
+};
+
 typedef struct sp_format {
     sp_name name, title;
     uint32_t root;
     uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures */
 } sp_format;
 
-#define SP_VEC(type)                                                                                                   \
-    struct {                                                                                                           \
-        type *v;                                                                                                       \
-        uint32_t n;                                                                                                    \
-        size_t cap;                                                                                                    \
+#define SP_VEC(type) \
+    struct {         \
+        type *v;     \
+        uint32_t n;  \
+        size_t cap;  \
     }
 
 struct sp_rules {
@@ -218,7 +295,8 @@ struct sp_rules {
     SP_VEC(sp_node) nodes;
     SP_VEC(uint32_t) node_tests, node_eaches; /* first test, first each of a node */
     SP_VEC(uint8_t) node_roles;
-    SP_VEC(uint32_t) node_also; /* the node that `*` in place of a name would have led to, or 0 */
+    SP_VEC(uint32_t) node_also; /* first of the nodes to which `*` in place of a name would have led: index into also, or 0 */
+    SP_VEC(struct sp_also) also;
     sp_edge *edges;
     uint32_t edge_count;
     SP_VEC(sp_view) names;
@@ -251,10 +329,10 @@ struct sp_rules {
     SP_VEC(uint64_t) near;
     sp_list default_ids[SP_ID_COUNT];
     sp_facts lens, fact_effect[SP_EFFECT_COUNT];
-    uint8_t *fact_effects;   /* effect of each fact */
-    sp_view versions;        /* column `versions` */
+    uint8_t *fact_effects; /* effect of each fact */
+    sp_view versions;      /* column `versions` */
     uint8_t digest[16];
-    uint32_t bit_count;      /* bits of tests and eaches */
+    uint32_t bit_count; /* bits of tests and eaches */
 };
 
 static inline sp_view sp_rules_text(const sp_rules *r, sp_name n) { return n ? r->names.v[n] : (sp_view){0}; }
@@ -263,8 +341,9 @@ static inline void sp_set_fact(sp_facts *f, uint32_t i) { f->w[i >> 6] |= (uint6
 
 /* Whether what stands at `node` stands at `wanted`, too. */
 static inline int sp_node_is(const sp_rules *r, uint32_t node, uint32_t wanted) {
-    while (node && node != wanted) node = r->node_also.v[node];
-    return node != 0;
+    uint32_t i = node == wanted ? 0 : r->node_also.v[node];
+    while (i && r->also.v[i].node != wanted) i = r->also.v[i].next;
+    return node == wanted || i;
 }
 
 /* Name of an interned text, or 0 (lookup only). */

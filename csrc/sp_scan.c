@@ -20,8 +20,9 @@ enum {
 
 /* X64 of one letter (docs/fingerprint.md, section 4); test_scan.c computes them anew. */
 static const uint64_t letter[] = {
-    [SP_NULL] = 0xcbaa0f6724ae8b0au, [SP_FALSE] = 0x575a0b1c44d8843fu, [SP_TRUE] = 0x575a0b1c44d8843fu, [SP_NUMBER] = 0x1982e3a7bb241055u,
-    [SP_STRING] = 0xd6b9d4d14ff6be13u, [SP_OBJECT] = 0xf445b65c72ed012bu, [SP_ARRAY] = 0xe6c632b61e964e1fu,
+    [SP_NULL] = 0xcbaa0f6724ae8b0au,   [SP_FALSE] = 0x575a0b1c44d8843fu,  [SP_TRUE] = 0x575a0b1c44d8843fu,
+    [SP_NUMBER] = 0x1982e3a7bb241055u, [SP_STRING] = 0xd6b9d4d14ff6be13u, [SP_OBJECT] = 0xf445b65c72ed012bu,
+    [SP_ARRAY] = 0xe6c632b61e964e1fu,
 };
 
 /* sp_grow without the call while there is room. */
@@ -38,9 +39,9 @@ typedef struct sp_frame {
     uint32_t count;                       /* finished values inside */
     uint32_t index[SP_MAX_POINTER_STARS]; /* as in sp_mark, for what stands inside */
     uint32_t hash_base, shape_base, first_base;
-    uint32_t marks_before;                /* marks when it opened, its own included */
+    uint32_t marks_before; /* marks when it opened, its own included */
     uint8_t object, hashed;
-    uint8_t depth;                        /* object depth where a shape is computed, else 0 */
+    uint8_t depth; /* object depth where a shape is computed, else 0 */
     size_t start;
 } sp_frame;
 
@@ -55,11 +56,11 @@ typedef struct walk {
     const sp_trie *t;
     const sp_kernel *kernel;
     const uint8_t *text, *end;
-    sp_frame *f;        /* innermost frame */
+    sp_frame *f; /* innermost frame */
     uint32_t hash_top, shape_top;
     uint32_t flags;
-    sp_status status;   /* set by the function that fails */
-    sp_view string;     /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
+    sp_status status; /* set by the function that fails */
+    sp_view string;   /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
 } walk;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
@@ -86,9 +87,7 @@ void sp_scan_fini(sp_scan *s) {
 }
 
 /* One copy of the inlined hash for the whole file; calls are cheaper than the code. */
-static sp_digest hash(const void *p, size_t n) {
-    return sp_x128_inline(p, n);
-}
+static sp_digest hash(const void *p, size_t n) { return sp_x128_inline(p, n); }
 
 /* ---- tokens ---- */
 
@@ -482,16 +481,16 @@ static void abandon(walk *w) {
 
 /* ---- the loop ---- */
 
-#define FAIL(why)                                                                                                      \
-    do {                                                                                                               \
-        w.status = (why);                                                                                              \
-        goto out;                                                                                                      \
+#define FAIL(why)         \
+    do {                  \
+        w.status = (why); \
+        goto out;         \
     } while (0)
 /* A value of that type stands at p: records its mark, if its node wants one. */
-#define BEGIN(what)                                                                                                    \
-    do {                                                                                                               \
-        type = (what);                                                                                                 \
-        if ((flags & SP_NODE_MARK) && (mark = open_mark(&w, node, type, p)) == SP_NO_MARK) goto out;                   \
+#define BEGIN(what)                                                                                  \
+    do {                                                                                             \
+        type = (what);                                                                               \
+        if ((flags & SP_NODE_MARK) && (mark = open_mark(&w, node, type, p)) == SP_NO_MARK) goto out; \
     } while (0)
 
 sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root, uint32_t parent) {
@@ -554,12 +553,21 @@ value: /* at p, for `node` */
         BEGIN(SP_NULL);
         p = read_word(&w, p, "null", 4);
         break;
-    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
         BEGIN(SP_NUMBER);
         p = read_number(&w, p);
         break;
-    default:
-        FAIL(SP_ERR_SYNTAX);
+    default: FAIL(SP_ERR_SYNTAX);
     }
     if (UNLIKELY(!p)) goto out;
     if (hashed) d = hash(w.string.p, w.string.n);

@@ -10,11 +10,19 @@
 #include "sp_text.h"
 #include "sp_trie.h"
 
-typedef enum sp_type { SP_NULL, SP_FALSE, SP_TRUE, SP_NUMBER, SP_STRING, SP_OBJECT, SP_ARRAY } sp_type;
+typedef enum sp_type {
+    SP_NULL,
+    SP_FALSE,
+    SP_TRUE,
+    SP_NUMBER,
+    SP_STRING,
+    SP_OBJECT,
+    SP_ARRAY
+} sp_type;
 
 #define SP_NO_MARK UINT32_MAX
 
-enum { /* sp_mark.state */
+enum {                     /* sp_mark.state */
     SP_MARK_OPEN = 1,      /* the text ended (in an error) inside this value: no end, no hash, no count */
     SP_MARK_NOT_FIRST = 2, /* this value, or a container around it, is a member whose name stood before in the same object … */
     SP_MARK_NOT_LAST = 4,  /* … or stands again after it. Values of equal hash are marked, too */
@@ -23,17 +31,17 @@ enum { /* sp_mark.state */
 };
 
 typedef struct sp_mark {
-    uint32_t node;                       /* trie node */
-    uint32_t parent;                     /* nearest mark around it that is a scope, or SP_NO_MARK */
-    uint32_t index[SP_MAX_POINTER_STARS];/* for each `*` of the node's pointer since the last root: index of the element or member */
-    uint8_t type;                        /* sp_type */
-    uint8_t state;                       /* SP_MARK_… */
+    uint32_t node;                        /* trie node */
+    uint32_t parent;                      /* nearest mark around it that is a scope, or SP_NO_MARK */
+    uint32_t index[SP_MAX_POINTER_STARS]; /* for each `*` of the node's pointer since the last root: index of the element or member */
+    uint8_t type;                         /* sp_type */
+    uint8_t state;                        /* SP_MARK_… */
     uint16_t spare;
-    uint32_t count;                      /* members or elements of a container */
-    size_t start, end;                   /* byte range in the text, quotes included */
-    sp_view value;                       /* strings: unescaped; numbers and literals: as written. Lives until the next reset */
-    sp_digest hash;                      /* below SP_NODE_HASH; zero elsewhere */
-    uint64_t shape;                      /* at SP_NODE_BODY: shape of docs/fingerprint.md */
+    uint32_t count;    /* members or elements of a container */
+    size_t start, end; /* byte range in the text, quotes included */
+    sp_view value;     /* strings: unescaped; numbers and literals: as written. Lives until the next reset */
+    sp_digest hash;    /* below SP_NODE_HASH; zero elsewhere */
+    uint64_t shape;    /* at SP_NODE_BODY: shape of docs/fingerprint.md */
 } sp_mark;
 
 /* Scratch of one thread, and the result of the scans since the last reset. Marks stand in the order in which their values begin, so a
@@ -41,23 +49,23 @@ typedef struct sp_mark {
 typedef struct sp_scan {
     sp_mark *marks;
     uint32_t mark_count;
-    uint32_t flags;        /* SP_FLAG_* of the texts since the reset */
-    size_t nodes;          /* values since the reset */
+    uint32_t flags; /* SP_FLAG_* of the texts since the reset */
+    size_t nodes;   /* values since the reset */
     /* ------------------------------------------------------------------ */
     const sp_alloc *alloc;
     const sp_limits *limits;
     size_t mark_cap;
     struct sp_frame *frames;
     size_t frame_cap;
-    sp_digest *hashes;     /* value-hash stack */
+    sp_digest *hashes; /* value-hash stack */
     size_t hash_cap;
     uint64_t *shapes;
     size_t shape_cap;
-    uint32_t *firsts;      /* for each member of the open objects that the trie reaches: number of marks before its value */
+    uint32_t *firsts; /* for each member of the open objects that the trie reaches: number of marks before its value */
     size_t first_cap;
-    uint8_t *buf;          /* unescaped string of the moment */
+    uint8_t *buf; /* unescaped string of the moment */
     size_t buf_cap;
-    sp_arena arena;        /* unescaped short values of marks */
+    sp_arena arena; /* unescaped short values of marks */
 } sp_scan;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits);

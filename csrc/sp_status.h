@@ -28,8 +28,8 @@ enum {
 /* Where and why. `what` is constant text and never holds payload. Filled by the innermost function; first error wins. */
 typedef struct sp_error {
     sp_status status;
-    size_t pos;        /* byte offset in the text that was read */
-    const char *what;  /* what was expected there; constant text */
+    size_t pos;       /* byte offset in the text that was read */
+    const char *what; /* what was expected there; constant text */
 } sp_error;
 
 const char *sp_status_code(sp_status s);     /* "syntax", …; never NULL */
@@ -39,10 +39,10 @@ const char *sp_flag_name(unsigned pos);      /* name of flag bit `pos`, or NULL 
 /* Fills *err (may be NULL) unless it already holds an error. Returns s. */
 sp_status sp_fail(sp_error *err, sp_status s, size_t pos, const char *what);
 
-#define SP_TRY(expr)                                                                                                   \
-    do {                                                                                                               \
-        sp_status sp_try_ = (expr);                                                                                    \
-        if (sp_try_ != SP_OK) return sp_try_;                                                                          \
+#define SP_TRY(expr)                          \
+    do {                                      \
+        sp_status sp_try_ = (expr);           \
+        if (sp_try_ != SP_OK) return sp_try_; \
     } while (0)
 
 #endif

@@ -3,9 +3,7 @@
 
 #include "sp_kernel.h"
 
-static int continuation(uint8_t c) {
-    return (c & 0xc0) == 0x80;
-}
+static int continuation(uint8_t c) { return (c & 0xc0) == 0x80; }
 
 /* Length of the UTF-8 sequence at p, 0 if it is none. */
 static size_t sequence(const uint8_t *p, size_t n) {

@@ -13,9 +13,7 @@ typedef struct sp_view {
 } sp_view;
 
 #define SP_VIEW(literal) ((sp_view){(const uint8_t *)(literal), sizeof(literal) - 1})
-static inline int sp_view_eq(sp_view a, sp_view b) {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
+static inline int sp_view_eq(sp_view a, sp_view b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
 
 /* Offset of the first byte of the first sequence that is not UTF-8 (overlong, surrogate, beyond U+10FFFF, cut, stray), or n. */
 size_t sp_utf8_check(const uint8_t *p, size_t n);

@@ -8,22 +8,22 @@
 #define SP_NODE_DEAD 0u /* no rule cares about anything below */
 
 enum {
-    SP_NODE_MARK = 1,     /* record a mark for the value that stands here */
-    SP_NODE_SCOPE = 2,    /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
-    SP_NODE_HASH = 4,     /* values from here down are hashed, and the mark has the hash */
-    SP_NODE_BODY = 8,     /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
-    SP_NODE_FOLD = 16,    /* names of members are compared in lower case (headers) */
-    SP_NODE_NEAR = 32,    /* unknown names of members are tested for near misses */
+    SP_NODE_MARK = 1,  /* record a mark for the value that stands here */
+    SP_NODE_SCOPE = 2, /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
+    SP_NODE_HASH = 4,  /* values from here down are hashed, and the mark has the hash */
+    SP_NODE_BODY = 8,  /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
+    SP_NODE_FOLD = 16, /* names of members are compared in lower case (headers) */
+    SP_NODE_NEAR = 32, /* unknown names of members are tested for near misses */
 };
 
 typedef struct sp_node {
     uint16_t flags;
-    uint16_t stars;      /* number of `*` on the pointer up to here, this step included */
-    uint32_t star;       /* child for any element or any other member, or SP_NODE_DEAD */
-    uint32_t named;      /* number of named children; 0 lets the walk skip the look-up */
-    uint32_t parent;     /* for pointers as text; SP_NODE_DEAD at a root */
-    sp_view name;        /* unescaped name of the last step; p NULL for `*` and for roots */
-    uint32_t tests;      /* first test of this node in the rule set, and how many; not for the scan */
+    uint16_t stars;  /* number of `*` on the pointer up to here, this step included */
+    uint32_t star;   /* child for any element or any other member, or SP_NODE_DEAD */
+    uint32_t named;  /* number of named children; 0 lets the walk skip the look-up */
+    uint32_t parent; /* for pointers as text; SP_NODE_DEAD at a root */
+    sp_view name;    /* unescaped name of the last step; p NULL for `*` and for roots */
+    uint32_t tests;  /* first test of this node in the rule set, and how many; not for the scan */
     uint32_t test_count;
 } sp_node;
 
@@ -38,7 +38,7 @@ typedef struct sp_trie {
     uint32_t node_count;
     const sp_edge *edges;
     uint32_t edge_mask;
-    const uint64_t *near;  /* sorted hashes of the skeletons (sp_near_skeleton) of names that decide */
+    const uint64_t *near; /* sorted hashes of the skeletons (sp_near_skeleton) of names that decide */
     uint32_t near_count;
 } sp_trie;
 

@@ -1,6 +1,8 @@
 #include "sp_url.h"
 
-static int hex(uint8_t c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; }
+static int hex(uint8_t c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
 static int unreserved(int c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
@@ -37,7 +39,8 @@ static size_t authority(sp_view t, size_t i, sp_arena *arena, sp_url *u) {
         if (t.p[k] == ']') bracket = 0;
         if (t.p[k] == ':' && !bracket) {
             host_end = k;
-            for (size_t d = k + 1; d < end && t.p[d] >= '0' && t.p[d] <= '9' && u->port < 100000; d++) u->port = u->port * 10 + (uint32_t)(t.p[d] - '0');
+            for (size_t d = k + 1; d < end && t.p[d] >= '0' && t.p[d] <= '9' && u->port < 100000; d++)
+                u->port = u->port * 10 + (uint32_t)(t.p[d] - '0');
             break;
         }
     }
@@ -107,7 +110,8 @@ static int local_host(sp_view h) {
     }
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (h.n >= strlen(starts[i]) && memcmp(h.p, starts[i], strlen(starts[i])) == 0) return 1;
-    return h.n > 7 && memcmp(h.p, "172.", 4) == 0 && h.p[6] == '.' && ((h.p[4] == '1' && h.p[5] >= '6') || h.p[4] == '2' || (h.p[4] == '3' && h.p[5] <= '1'));
+    return h.n > 7 && memcmp(h.p, "172.", 4) == 0 && h.p[6] == '.' &&
+           ((h.p[4] == '1' && h.p[5] >= '6') || h.p[4] == '2' || (h.p[4] == '3' && h.p[5] <= '1'));
 }
 
 static int label_match(sp_view p, sp_view l, sp_view *region) {
@@ -174,7 +178,7 @@ static int in_class(sp_view p, size_t *i, uint8_t c) { /* p.p[*i] is `[`; moves 
         else hit |= c == p.p[k];
     }
     *i = k + 1;
-    return hit != not;
+    return hit != not ;
 }
 
 int sp_glob(sp_view p, sp_view t) {

@@ -8,8 +8,8 @@
 #define SP_MAX_SEGMENTS 48
 
 typedef struct sp_url {
-    sp_view host;                 /* lower case, without port and user; p NULL: the URL names none */
-    uint32_t port;                /* 0: none named */
+    sp_view host;  /* lower case, without port and user; p NULL: the URL names none */
+    uint32_t port; /* 0: none named */
     sp_view segments[SP_MAX_SEGMENTS];
     uint32_t count;
     sp_view query;                /* as written, after `?` */

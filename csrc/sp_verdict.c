@@ -72,7 +72,8 @@ static int has(sp_view t, sp_view part) {
 static int text_match(const sp_rules *r, const sp_test *t, sp_view v) {
     for (uint32_t i = 0; v.p && i < t->texts.n; i++) {
         sp_view x = r->names.v[r->words.v[t->texts.at + i]];
-        if (t->match == SP_MATCH_IN ? sp_view_eq(x, v) : t->match == SP_MATCH_PREFIX ? v.n >= x.n && memcmp(v.p, x.p, x.n) == 0 : has(v, x)) return 1;
+        if (t->match == SP_MATCH_IN ? sp_view_eq(x, v) : t->match == SP_MATCH_PREFIX ? v.n >= x.n && memcmp(v.p, x.p, x.n) == 0 : has(v, x))
+            return 1;
     }
     return 0;
 }
@@ -111,7 +112,8 @@ void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
     for (uint32_t i = in->lo; i < in->hi; i++) {
         const sp_mark *m = &in->marks[i];
         if (m->state & skip_state) continue;
-        for (uint32_t node = m->node; node; node = r->node_also.v[node]) {
+        for (uint32_t node = m->node, next = r->node_also.v[m->node]; node;
+             node = next ? r->also.v[next].node : 0, next = next ? r->also.v[next].next : 0) {
             for (uint32_t e = r->node_eaches.v[node]; e; e = r->eaches.v[e].next) {
                 end_each(j, e, in->marks);
                 j->each_mark[e] = i;
@@ -325,7 +327,8 @@ static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_
         }
     /* a log of paths alone: what a path of its own means where it means something */
     for (uint32_t i = 0; i < r->endpoints.n && !j->url.host.n; i++)
-        if (r->endpoints.v[i].on.n && is_telling(r, &r->endpoints.v[i]) && operation_fits(j, in, &r->endpoints.v[i], fold)) return &r->endpoints.v[i];
+        if (r->endpoints.v[i].on.n && is_telling(r, &r->endpoints.v[i]) && operation_fits(j, in, &r->endpoints.v[i], fold))
+            return &r->endpoints.v[i];
     return NULL;
 }
 
@@ -337,12 +340,12 @@ static void find_operation(sp_judge *j, const sp_facts_in *in) {
         o->operation = find_endpoint(j, in, as, 0);
         if (!o->operation && j->url.upper && (o->operation = find_endpoint(j, in, as, 1))) j->url.odd = j->url.ambiguous = 1;
         if (!o->operation && j->url.encoded_slash) j->url.odd = 1;
-        for (uint32_t i = 0; o->operation && i < j->catch_count; i++) put_param(j, SP_ROOT_PATH, sp_rules_text(r, j->catches[i].name), j->catches[i].value);
+        for (uint32_t i = 0; o->operation && i < j->catch_count; i++)
+            put_param(j, SP_ROOT_PATH, sp_rules_text(r, j->catches[i].name), j->catches[i].value);
     }
     for (uint32_t i = 0; !j->url.present && i < r->shapes.n && !o->operation; i++)
         if (operation_fits(j, in, &r->shapes.v[i], 0)) o->operation = &r->shapes.v[i], o->by_shape = 1;
-    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred)))
-        o->provider = o->operation->provider;
+    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred))) o->provider = o->operation->provider;
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------------------------ */
@@ -357,9 +360,10 @@ static void add_clue(sp_judge *j, sp_clue c, sp_status *st) {
 
 sp_place sp_node_place(const sp_rules *r, uint32_t node) {
     while (node >= SP_ROOT_COUNT) node = r->nodes.v[node].parent;
-    static const sp_place places[SP_ROOT_COUNT] = {[SP_ROOT_BODY] = SP_PLACE_PAYLOAD, [SP_ROOT_RESPONSE] = SP_PLACE_RESPONSE,
-                                                   [SP_ROOT_HEADERS] = SP_PLACE_HEADER, [SP_ROOT_RESPONSE_HEADERS] = SP_PLACE_RESPONSE_HEADER,
-                                                   [SP_ROOT_QUERY] = SP_PLACE_QUERY, [SP_ROOT_PATH] = SP_PLACE_URL};
+    static const sp_place places[SP_ROOT_COUNT] = {
+        [SP_ROOT_BODY] = SP_PLACE_PAYLOAD,   [SP_ROOT_RESPONSE] = SP_PLACE_RESPONSE,
+        [SP_ROOT_HEADERS] = SP_PLACE_HEADER, [SP_ROOT_RESPONSE_HEADERS] = SP_PLACE_RESPONSE_HEADER,
+        [SP_ROOT_QUERY] = SP_PLACE_QUERY,    [SP_ROOT_PATH] = SP_PLACE_URL};
     return places[node];
 }
 
@@ -448,8 +452,12 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
     sp_name api = j->out.operation ? j->out.operation->api : 0;
     for (uint32_t i = 0; i < r->overrides.n; i++) {
         const sp_override *o = &r->overrides.v[i];
-        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider) && !(j->out.as && in_names(r, o->providers.at, o->providers.n, j->out.as)))) continue;
-        if ((o->apis.n && !in_names(r, o->apis.at, o->apis.n, api)) || !in_force(o->from, o->until, in->time) || !sp_judge_holds(j, in, o->when)) continue;
+        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider) &&
+                                           !(j->out.as && in_names(r, o->providers.at, o->providers.n, j->out.as))))
+            continue;
+        if ((o->apis.n && !in_names(r, o->apis.at, o->apis.n, api)) || !in_force(o->from, o->until, in->time) ||
+            !sp_judge_holds(j, in, o->when))
+            continue;
         int taken = deny(j, o->denies);
         if (!taken) continue;
         sp_clue clue = clue_at(j, &o->e, UINT32_MAX, context ? SP_BASIS_CONTEXT : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
@@ -475,7 +483,8 @@ static void collect_facts(sp_judge *j, const sp_facts_in *in, sp_case *c, sp_sta
     }
     for (uint32_t i = 0; i < o->markers.n; i++) {
         const sp_marker *m = &r->markers.v[r->words.v[o->markers.at + i]];
-        if (m->mismatch && bit_set(j, m->mismatch) && !(m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider))) mismatch(j, m, c, st);
+        if (m->mismatch && bit_set(j, m->mismatch) && !(m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider)))
+            mismatch(j, m, c, st);
         if (!m->response && m->facts.n && marker_fires(j, in, m, c)) assert_facts(j, m, st);
     }
     for (uint32_t i = 0; i < o->markers.n; i++) {
@@ -541,7 +550,8 @@ static void decide(sp_judge *j, const sp_case *c) {
     int best = 99;
     for (uint32_t i = 0; i < j->clues.n; i++) {
         const sp_clue *q = &j->clues.v[i];
-        if (!q->holds || q->fact == UINT32_MAX || !sp_has_fact(&r->lens, q->fact) || !sp_has_fact(&o->facts, q->fact) || q->basis >= best) continue;
+        if (!q->holds || q->fact == UINT32_MAX || !sp_has_fact(&r->lens, q->fact) || !sp_has_fact(&o->facts, q->fact) || q->basis >= best)
+            continue;
         best = q->basis;
         o->rule = sp_rules_text(r, q->rule->id);
     }
@@ -587,7 +597,8 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
     if (j->url.odd) o->flags |= SP_FLAG_ODD_PATH;
     if (in->status >= 400 && in->status < 500) o->flags |= SP_FLAG_REFUSED;
     if (in->status >= 500 && in->status < 600) o->flags |= SP_FLAG_FAILED;
-    if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2)) o->flags |= SP_FLAG_NO_BODY;
+    if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2))
+        o->flags |= SP_FLAG_NO_BODY;
     o->clues = j->clues.v;
     o->clue_count = j->clues.n;
     return st;
@@ -610,7 +621,9 @@ static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
     o->flags |= flags;
     for (uint32_t i = 0; i < earlier_n; i++) { /* all values are in the evidence */
         uint32_t k = 0;
-        while (k < j->clues.n && !(j->clues.v[k].rule == earlier[i].rule && j->clues.v[k].mark == earlier[i].mark && j->clues.v[k].fact == earlier[i].fact)) k++;
+        while (k < j->clues.n &&
+               !(j->clues.v[k].rule == earlier[i].rule && j->clues.v[k].mark == earlier[i].mark && j->clues.v[k].fact == earlier[i].fact))
+            k++;
         if (k == j->clues.n) add_clue(j, earlier[i], &st);
     }
     o->clues = j->clues.v, o->clue_count = j->clues.n;
@@ -648,7 +661,8 @@ size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, ch
         char digits[16];
         sp_view name = nd->name;
         if (!name.p) {
-            int d = mark && nd->stars ? snprintf(digits, sizeof digits, "%u", mark->index[nd->stars - 1]) : snprintf(digits, sizeof digits, "*");
+            int d = mark && nd->stars ? snprintf(digits, sizeof digits, "%u", mark->index[nd->stars - 1])
+                                      : snprintf(digits, sizeof digits, "*");
             name = (sp_view){(const uint8_t *)digits, (size_t)d};
         }
         if (len + 2 * name.n + 2 > cap) break;

@@ -6,43 +6,57 @@
 #include "sp_rules_impl.h"
 #include "sp_url.h"
 
-typedef enum sp_body_state { SP_BODY_FULL, SP_BODY_TRUNCATED, SP_BODY_OFFLOADED, SP_BODY_REDACTED, SP_BODY_ENCRYPTED, SP_BODY_ABSENT } sp_body_state;
+typedef enum sp_body_state {
+    SP_BODY_FULL,
+    SP_BODY_TRUNCATED,
+    SP_BODY_OFFLOADED,
+    SP_BODY_REDACTED,
+    SP_BODY_ENCRYPTED,
+    SP_BODY_ABSENT
+} sp_body_state;
 extern const char *const sp_body_state_names[];
 
 /* What is known of an exchange beside its marks. */
 typedef struct sp_facts_in {
     sp_view method, url;
-    int64_t status, time;   /* SP_NULL_INT: unknown; time in microseconds */
+    int64_t status, time; /* SP_NULL_INT: unknown; time in microseconds */
     sp_body_state body;
-    uint8_t body_unreadable;/* there, and no JSON: what it asks for can't be seen */
+    uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
-    const sp_mark *marks;   /* of the envelope and of all that was opened */
-    uint32_t lo, hi;        /* range of the marks that count */
+    const sp_mark *marks; /* of the envelope and of all that was opened */
+    uint32_t lo, hi;      /* range of the marks that count */
 } sp_facts_in;
 
-typedef enum sp_place { SP_PLACE_PAYLOAD, SP_PLACE_RESPONSE, SP_PLACE_HEADER, SP_PLACE_RESPONSE_HEADER, SP_PLACE_QUERY, SP_PLACE_URL } sp_place;
+typedef enum sp_place {
+    SP_PLACE_PAYLOAD,
+    SP_PLACE_RESPONSE,
+    SP_PLACE_HEADER,
+    SP_PLACE_RESPONSE_HEADER,
+    SP_PLACE_QUERY,
+    SP_PLACE_URL
+} sp_place;
 extern const char *const sp_place_names[];
 
 typedef struct sp_clue { /* a piece of evidence */
     const sp_entry *rule;
-    uint32_t fact;       /* UINT32_MAX: it only denies, or is a mismatch */
+    uint32_t fact; /* UINT32_MAX: it only denies, or is a mismatch */
     uint8_t basis, holds, place;
-    uint32_t mark;       /* SP_NO_MARK: none */
-    uint32_t node;       /* place without a mark */
-    sp_view text;        /* value from the URL */
+    uint32_t mark; /* SP_NO_MARK: none */
+    uint32_t node; /* place without a mark */
+    sp_view text;  /* value from the URL */
 } sp_clue;
 
 typedef struct sp_verdict {
     const sp_host *host;
     const sp_operation *operation; /* NULL: unknown */
     uint8_t by_shape;
-    sp_name provider;    /* 0: unknown */
-    sp_name as;          /* whose paths it has: behind a gateway, those of the provider there */
+    sp_name provider; /* 0: unknown */
+    sp_name as;       /* whose paths it has: behind a gateway, those of the provider there */
     sp_view region;
     sp_facts facts;
     sp_state state;
     sp_view rule;
-    int confidence;      /* sp_basis, or -1 */
+    int confidence; /* sp_basis, or -1 */
     sp_view missing;
     uint32_t flags;
     const sp_clue *clues;
@@ -55,23 +69,23 @@ typedef struct sp_verdict {
 typedef struct sp_judge {
     const sp_rules *rules;
     const sp_alloc *alloc;
-    sp_arena arena;      /* reset with sp_judge_reset */
+    sp_arena arena; /* reset with sp_judge_reset */
     uint64_t *bits;
-    uint32_t *bit_mark;  /* first mark that set a bit */
+    uint32_t *bit_mark; /* first mark that set a bit */
     uint32_t *each_mark, *each_bits;
-    uint32_t *first;     /* first present value of a node, +1; valid for `stamp` */
+    uint32_t *first; /* first present value of a node, +1; valid for `stamp` */
     uint32_t *stamps;
     uint32_t stamp;
-    sp_name method;      /* interned, 0: no rule names it */
+    sp_name method; /* interned, 0: no rule names it */
     struct sp_host_memo {
-        uint64_t key;    /* hash of host and port */
-        uint8_t known;   /* 0: `host` is not told yet */
-        uint32_t host;   /* index + 1, or 0: none */
+        uint64_t key;  /* hash of host and port */
+        uint8_t known; /* 0: `host` is not told yet */
+        uint32_t host; /* index + 1, or 0: none */
         sp_view region;
-        char text[104];  /* the host, and its region inside */
+        char text[104]; /* the host, and its region inside */
         uint8_t n;
-    } *hosts;            /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
-    uint8_t looked;      /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
+    } * hosts;      /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
+    uint8_t looked; /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
     SP_VEC(sp_clue) clues;
     sp_url url;
     sp_catch catches[16];
@@ -79,7 +93,7 @@ typedef struct sp_judge {
     struct sp_param {
         uint32_t node;
         sp_view value;
-    } params[64];        /* query parameters and path catches that rules look at */
+    } params[64]; /* query parameters and path catches that rules look at */
     uint32_t param_count;
     sp_verdict out;
 } sp_judge;

@@ -79,7 +79,9 @@ double bench_median(double *v, size_t n) {
 
 #ifndef BENCH_PART
 int main(int argc, char **argv) {
-    enum { MOST = 100 };
+    enum {
+        MOST = 100
+    };
     double took[MOST];
     size_t n, sum = 0, rounds = argc > 2 ? (size_t)atoi(argv[2]) : 5;
     if (argc < 2 || rounds < 1 || rounds > MOST) return 2;

@@ -1,8 +1,8 @@
 """stateprint: fingerprints requests to LLM APIs and says of each whether it is stateless or stateful, and why.
 
-    import stateprint as sp
-    sp.classify(b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}').state     # 'stateful'
-    sp.scan("gateway.jsonl").to_pandas()
+import stateprint as sp
+sp.classify(b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}').state     # 'stateful'
+sp.scan("gateway.jsonl").to_pandas()
 """
 
 from .api import classify, explain, fingerprint, identify

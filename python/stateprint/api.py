@@ -1,5 +1,6 @@
 """classify, identify, fingerprint, explain: one payload, with what is known around it."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -50,9 +51,7 @@ def classify(
 
     Raises PayloadError for a payload that can't be read, ConfigError for a bad lens. Safe to call from many threads.
     """
-    found = run(
-        payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine
-    )
+    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
     return verdict_of(found.row, found.evidence, found.engine.lens.name)
 
 
@@ -69,9 +68,7 @@ def identify(
     engine: Engine | None = None,
 ) -> Identification:
     """One line about a payload: API, operation, state, deciding pointer, fingerprint. Arguments and errors as `classify`."""
-    found = run(
-        payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine
-    )
+    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
     verdict = verdict_of(found.row, found.evidence, found.engine.lens.name)
     return Identification(describe(verdict), verdict)
 
@@ -89,9 +86,7 @@ def fingerprint(
     engine: Engine | None = None,
 ) -> Fingerprint:
     """The hashes of a payload (docs/fingerprint.md). Arguments and errors as `classify`."""
-    found = run(
-        payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine
-    )
+    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
     return fingerprint_of(found.row)
 
 
@@ -109,9 +104,7 @@ def explain(
 ) -> Explanation:
     """The decision trace: how the operation was told, each mark with its place, rule and source, what was denied, what is missing,
     and what the lens makes of it. Arguments and errors as `classify`."""
-    found = run(
-        payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine
-    )
+    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
     return explanation(found.row, found.evidence, found.engine)
 
 
@@ -154,10 +147,8 @@ def _payload(value: Payload, what: str) -> Any:
     if isinstance(value, Mapping | list | tuple):
         return _dump(value, what)
     view = None
-    try:
+    with contextlib.suppress(TypeError):
         view = memoryview(value)
-    except TypeError:
-        pass
     if view is None:
         raise TypeError(f"{what} has to be bytes, str, a buffer or a mapping, not {type(value).__name__}")
     return bytes(view)
@@ -225,5 +216,3 @@ def _time(time: str | datetime | None) -> str | None:
     if not isinstance(time, datetime):
         return time
     return time.astimezone(UTC).isoformat() if time.tzinfo else time.isoformat() + "Z"
-
-

@@ -56,7 +56,15 @@ def _stdout_failed(error: OSError) -> int:
 
 
 def _code(error: StateprintError) -> int:
-    return USAGE if isinstance(error, ConfigError) else OUTPUT if isinstance(error, OutputError) else BUG if isinstance(error, InternalError) else INPUT
+    return (
+        USAGE
+        if isinstance(error, ConfigError)
+        else OUTPUT
+        if isinstance(error, OutputError)
+        else BUG
+        if isinstance(error, InternalError)
+        else INPUT
+    )
 
 
 def _stop(number: int, frame: object) -> NoReturn:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from . import _core
@@ -54,13 +52,16 @@ def lens_of(lens: str | Lens) -> Lens:
 @functools.cache
 def builtin_packs() -> tuple[tuple[str, bytes], ...]:
     """(name, JSON) of the built-in packs, in the order in which they are tried."""
-    folder = resources.files(__package__) / "rules"
-    return tuple((f.name, f.read_bytes()) for f in sorted(folder.iterdir(), key=lambda f: f.name) if f.name.endswith(".json"))
+    folder = os.path.join(os.path.dirname(__file__), "rules")
+    return tuple(
+        (name, _read(os.path.join(folder, name), "a built-in pack")) for name in sorted(os.listdir(folder)) if name.endswith(".json")
+    )
 
 
 def _read(path: str | os.PathLike[str], what: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as f:
+            return f.read()
     except OSError as e:
         problem = e.strerror or "unreadable"
     except ValueError:  # a NUL in the name
@@ -150,7 +151,11 @@ def _refused(args: tuple[Any, ...], context: Context | None, lens: Lens) -> Conf
     code, file, line, column, message, hint = args
     if file == "context" and context is not None:
         file = context[0]
-        at, _, entry = (context[2][line - 1] if 0 < line <= len(context[2]) else "").partition(":")
+        stands = context[2][line - 1] if 0 < line <= len(context[2]) else ""
+        if not stands and (pointer := re.match(r"/([^/:]+)/(\d+)", message)) is not None:  # of a member that is missing
+            wanted = f":[[{pointer[1]}]] no. {int(pointer[2]) + 1}"
+            stands = next((place for place in context[2] if place.endswith(wanted)), "")
+        at, _, entry = stands.partition(":")
         line, column, message = int(at or 0), 0, f"{entry}: {message}" if entry else message
     elif file == "lens":
         file = f"lens {lens.name}"
@@ -208,7 +213,9 @@ class Engine:
     ) -> None:
         packs = tuple(_pack(p) for p in rules)
         numbers = tuple(sorted(_limits(limits or {}).items()))
-        self._build(packs, lens_of(lens), numbers, _as_key(key, "key"), _as_key(tag_key, "tag_key"), bool(tags), bool(with_text), _context(context))
+        self._build(
+            packs, lens_of(lens), numbers, _as_key(key, "key"), _as_key(tag_key, "tag_key"), bool(tags), bool(with_text), _context(context)
+        )
 
     def _build(
         self,

@@ -49,9 +49,7 @@ class ConfigError(StateprintError, ValueError):
 
     fields = ("file", "line", "column")
 
-    def __init__(
-        self, message: str, *, code: str = "meaning", hint: str = "", file: str = "", line: int = 0, column: int = 0
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "meaning", hint: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(message, code=code, hint=hint)
         self.file, self.line, self.column = file, line, column
 
@@ -216,6 +214,10 @@ class InternalError(StateprintError, RuntimeError):
     """A bug of stateprint. Holds no payload, so that it may be reported as it is."""
 
     def __init__(
-        self, message: str = "a bug of stateprint", *, code: str = "internal", hint: str = "please report it, with the version and the command"
+        self,
+        message: str = "a bug of stateprint",
+        *,
+        code: str = "internal",
+        hint: str = "please report it, with the version and the command",
     ) -> None:
         super().__init__(message, code=code, hint=hint)

@@ -21,8 +21,7 @@ def pack_texts(packs: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _judge(example: Mapping[str, Any], engine: Engine) -> tuple[Verdict, set[str]]:
-    request = example.get("request") if "request" in example else {"body": dict(example)}
-    request = request if isinstance(request, Mapping) else {}
+    request: dict[str, Any] = dict(example["request"]) if isinstance(example.get("request"), Mapping) else {"body": dict(example)}
     v = classify(
         _body(request.get("body")),
         method=request.get("method"),
@@ -100,7 +99,17 @@ def run_examples(packs: Iterable[str] = ()) -> Iterator[tuple[str, str | None]]:
                         name = f"{pack} {entry['id']} {answer} {number}"
                         try:
                             if kind in EXCHANGES:
-                                yield name, _exchange(kind, entry, example, engine, answer == "yes", names.get((entry.get("api"), entry.get("operation")), 0))
+                                yield (
+                                    name,
+                                    _exchange(
+                                        kind,
+                                        entry,
+                                        example,
+                                        engine,
+                                        answer == "yes",
+                                        names.get((entry.get("api"), entry.get("operation")), 0),
+                                    ),
+                                )
                             elif kind == "hosts":
                                 yield name, _host(entry, example, engine, answer == "yes")
                             elif kind == "models" and entry.get("family"):

@@ -181,7 +181,9 @@ class Scan:
 
     def _too_many(self, name: str) -> None:
         what = f"more than {self._max_rejects:,} lines were rejected, so the scan stopped"
-        self._failed(InputLimitExceeded(what, code="reject_limit", source=name, hint="--format names the reader; --max-rejects sets the number"))
+        self._failed(
+            InputLimitExceeded(what, code="reject_limit", source=name, hint="--format names the reader; --max-rejects sets the number")
+        )
 
     def _failed(self, error: InputError) -> None:
         self.errors.append(error)

@@ -1,6 +1,5 @@
 """Text for people: nothing that a terminal, a browser or a notebook would run. All texts from a log pass here."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +28,8 @@ def value(cell: Any) -> str:
 
 def html_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]], caption: str = "") -> str:
     """An inert HTML table."""
+    import html
+
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(value(row.get(name)))}</td>" for name in names) + "</tr>" for row in rows)
     title = f"<caption>{html.escape(printable(caption))}</caption>" if caption else ""
@@ -37,4 +38,6 @@ def html_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]], caption:
 
 def html_text(text: str) -> str:
     """Lines of text as an inert block."""
+    import html
+
     return "<pre>" + html.escape("\n".join(map(printable, text.split("\n")))) + "</pre>"

@@ -2,15 +2,13 @@
 
 import contextlib
 import errno
-import html
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import IO, Any
 
 from . import _core
 from .errors import ConfigError, OutputError, StateprintError
-from .show import value
+from .show import html_table
 
 FORMATS = (".parquet", ".arrow", ".ndjson", ".csv")
 
@@ -106,23 +104,31 @@ class Table:
         return f"<Table {self._name}: {len(self):,} rows, {len(self.columns)} columns>"
 
     def _repr_html_(self) -> str:
-        names = ("line", "provider", "api", "operation", "state", "rule", "confidence") if self._name == "exchanges" else tuple(self.columns[:8])
+        names = (
+            ("line", "provider", "api", "operation", "state", "rule", "confidence")
+            if self._name == "exchanges"
+            else tuple(self.columns[:8])
+        )
         rows = [row for b in self._batches[:1] for row in b.to_pylist(20)]
-        head = "".join(f"<th>{n}</th>" for n in names)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(value(r[n]))}</td>" for n in names) + "</tr>" for r in rows)
-        return f"<table><caption>{html.escape(repr(self))}</caption><tr>{head}</tr>{body}</table>"
+        return html_table(names, rows, repr(self))
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:
     """The format of an output: `to`, or the suffix of its name."""
-    suffix = f".{to}" if to else Path(path).suffix
+    suffix = f".{to}" if to else os.path.splitext(os.fsdecode(path))[1]
     if suffix not in FORMATS:
         raise ConfigError(f"no output format {suffix or 'without a suffix'!r}", code="format", hint=f"take one of {', '.join(FORMATS)}")
     return suffix
 
 
 def write(
-    batches: Iterable[_core.Batch], name: str, path: str | os.PathLike[str], *, to: str | None = None, force: bool = False, csv_safe: bool = True
+    batches: Iterable[_core.Batch],
+    name: str,
+    path: str | os.PathLike[str],
+    *,
+    to: str | None = None,
+    force: bool = False,
+    csv_safe: bool = True,
 ) -> None:
     """Writes batches as they come: first NAME.part (mode 0600), then, complete and synced, under the final name."""
     kind = format_of(path, to)
@@ -149,14 +155,18 @@ class Output:
         self._file: IO[bytes] | None = None
 
     def _exists(self) -> OutputError:
-        return OutputError("the file exists", code="exists", errno=errno.EEXIST, filename=self.final, hint="--force (force=True) replaces it")
+        return OutputError(
+            "the file exists", code="exists", errno=errno.EEXIST, filename=self.final, hint="--force (force=True) replaces it"
+        )
 
     def __enter__(self) -> IO[bytes]:
         failed: OSError | None = None
         try:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.part)  # of a run that was killed
-            fd = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+            fd = os.open(
+                self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600
+            )
             self._file = os.fdopen(fd, "wb")
         except OSError as e:
             failed = e

@@ -42,7 +42,7 @@ def _operation(v: Verdict, row: Mapping[str, Any], entries: Mapping[str, Any]) -
     route = [part for part in (v.provider, row["host"], row["region"]) if known(part)]
     same = [e for e in entries.values() if (e.get("api"), e.get("operation")) == (v.api, v.operation)]
     named = [e for e in same if e["kind"] in {"endpoint", "shape"}]
-    lines = [f"route        {', '.join(route) or 'unknown'}" + (f", in the cloud of {v.cloud}" if v.cloud else "")]
+    lines = [f"route        {', '.join(map(str, route)) or 'unknown'}" + (f", in the cloud of {v.cloud}" if v.cloud else "")]
     if known(v.api):
         told = "host and path" if row["host"] or row["route"] else "the shape of the payload"
         if v.confidence == "inferred":

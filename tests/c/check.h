@@ -13,12 +13,12 @@
 #include "sp_text.h"
 
 static int check_failures;
-#define CHECK(cond)                                                                                                    \
-    do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                                                 \
-            check_failures++;                                                                                          \
-        }                                                                                                              \
+#define CHECK(cond)                                                    \
+    do {                                                               \
+        if (!(cond)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+            check_failures++;                                          \
+        }                                                              \
     } while (0)
 
 static inline int check_done(void) { /* what main returns */
@@ -47,9 +47,7 @@ static inline guarded guard(const void *bytes, size_t n) {
     return g;
 }
 
-static inline void unguard(guarded *g) {
-    munmap(g->map, g->size);
-}
+static inline void unguard(guarded *g) { munmap(g->map, g->size); }
 
 /* Allocator that fails call number `fail_at` (from 1; 0 never) and, if `from_then_on`, every later one. */
 typedef struct faulty {

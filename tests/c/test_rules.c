@@ -14,7 +14,9 @@ static sp_status build(const char *pack, sp_rules **out, sp_rules_error *err) {
     return sp_rules_new(&sp_alloc_std, &o, out, err);
 }
 
-#define HEAD "{\"format\": 1, \"pack\": \"t\", \"version\": \"1\",\n\"sources\": {\"S\": \"s\"},\n\"facts\": {\"read.a\": \"\", \"write.b\": \"\", \"replay.c\": \"\"},\n"
+#define HEAD                                                                                                                          \
+    "{\"format\": 1, \"pack\": \"t\", \"version\": \"1\",\n\"sources\": {\"S\": \"s\"},\n\"facts\": {\"read.a\": \"\", \"write.b\": " \
+    "\"\", \"replay.c\": \"\"},\n"
 
 static void refused(void) {
     static const struct {
@@ -26,18 +28,32 @@ static void refused(void) {
         {"{\"format\": 2, \"pack\": \"t\", \"version\": \"1\"}", "meaning", "\"format\": 1", 1, 1},
         {"{\"format\": 1, \"pack\": \"t\", \"version\": \"1\",\n  \"rulez\": []}", "meaning", "not a member of a rule pack", 2, 12},
         {HEAD "\"facts2\": 1}", "meaning", "not a member", 4, 11},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"/x\", \"fact\": \"read.a\"}]}", "meaning", "expected a place", 4, 0},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\",\n \"fact\": \"read.zz\"}]}", "meaning", "expected a fact", 5, 10},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"T\", \"set\": \"s\", \"at\": \"body:/x\", \"fact\": \"read.a\"}]}", "meaning", "a key of `sources`", 4, 0},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/a/*/b/*/c/*/d/*\", \"fact\": \"read.a\"}]}", "meaning", "three *", 4, 0},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\", \"is\": \"maybe\", \"fact\": \"read.a\"}]}", "meaning", "expected present", 4, 0},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"when\": [{\"foo\": 1}], \"fact\": \"read.a\"}]}", "meaning", "expected a test", 4, 0},
-        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\", \"fact\": \"read.a\", \"from\": \"soon\"}]}", "meaning", "RFC 3339", 4, 0},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"/x\", \"fact\": \"read.a\"}]}", "meaning",
+         "expected a place", 4, 0},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\",\n \"fact\": \"read.zz\"}]}", "meaning",
+         "expected a fact", 5, 10},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"T\", \"set\": \"s\", \"at\": \"body:/x\", \"fact\": \"read.a\"}]}", "meaning",
+         "a key of `sources`", 4, 0},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/a/*/b/*/c/*/d/*\", \"fact\": \"read.a\"}]}",
+         "meaning", "three *", 4, 0},
+        {HEAD
+         "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\", \"is\": \"maybe\", \"fact\": \"read.a\"}]}",
+         "meaning", "expected present", 4, 0},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"when\": [{\"foo\": 1}], \"fact\": \"read.a\"}]}",
+         "meaning", "expected a test", 4, 0},
+        {HEAD "\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\", \"fact\": \"read.a\", \"from\": "
+              "\"soon\"}]}",
+         "meaning", "RFC 3339", 4, 0},
         {HEAD "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\"}]}", "meaning", "path", 4, 0},
-        {HEAD "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"path\": \"/x\", \"layout\": \"none\"}]}", "meaning", "id of a layout", 4, 0},
-        {HEAD "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"path\": \"x\"}]}", "meaning", "starts with /", 4, 0},
-        {HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\"}]}", "meaning", "`match` or `headers`", 4, 0},
-        {HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": \"a\"}, {\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": \"b\"}]}",
+        {HEAD "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"path\": \"/x\", \"layout\": "
+              "\"none\"}]}",
+         "meaning", "id of a layout", 4, 0},
+        {HEAD "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"path\": \"x\"}]}", "meaning",
+         "starts with /", 4, 0},
+        {HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\"}]}", "meaning", "`match` or `headers`",
+         4, 0},
+        {HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": \"a\"}, {\"id\": \"h\", "
+              "\"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": \"b\"}]}",
          "meaning", "gives once", 4, 0},
         {HEAD "\"layouts\": [], \"layouts\": []}", "meaning", "without repeated names", 1, 1},
     };
@@ -45,21 +61,27 @@ static void refused(void) {
         sp_rules *r;
         sp_rules_error err;
         CHECK(build(rows[i].pack, &r, &err) != SP_OK && r == NULL);
-        int good = strcmp(err.code, rows[i].code) == 0 && strstr(err.message, rows[i].part) && err.line == rows[i].line && (!rows[i].column || err.column == rows[i].column);
+        int good = strcmp(err.code, rows[i].code) == 0 && strstr(err.message, rows[i].part) && err.line == rows[i].line &&
+                   (!rows[i].column || err.column == rows[i].column);
         if (!good) fprintf(stderr, "%zu: %s %zu:%zu %s\n", i, err.code, err.line, err.column, err.message);
         CHECK(good && strcmp(err.file, "test.json") == 0);
     }
 }
 
-static const char small[] = HEAD
-    "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": [\"api.{region}.example\"]}],\n"
-    "\"layouts\": [{\"id\": \"l\", \"source\": \"S\", \"turns\": [\"/m\"], \"turn_content\": [\"content\"]}],\n"
-    "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"inference\": true, \"on\": [\"p\"], \"method\": \"POST\", \"path\": \"/go/{id}\", \"sets\": [\"s\"], \"layout\": \"l\"}],\n"
-    "\"markers\": [{\"id\": \"m.read\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/prev\", \"expects\": [\"id\"], \"fact\": \"read.a\"},\n"
-    "{\"id\": \"m.write\", \"source\": \"S\", \"set\": \"s\", \"when\": [{\"at\": \"body:/keep\", \"is\": \"absent\"}], \"basis\": \"default\", \"fact\": \"write.b\"},\n"
-    "{\"id\": \"m.no\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/keep\", \"is\": \"false\", \"expects\": [\"bool\"], \"denies\": [\"write.*\"]},\n"
-    "{\"id\": \"m.each\", \"source\": \"S\", \"set\": \"s\", \"each\": \"body:/m/*\", \"where\": [{\"at\": \"role\", \"in\": [\"bot\"]}, {\"at\": \"id\", \"is\": \"absent\"}], \"fact\": \"replay.c\"},\n"
-    "{\"id\": \"m.said\", \"source\": \"S\", \"set\": \"s\", \"at\": \"rsp:/kept\", \"is\": \"false\", \"denies\": [\"write.*\"]}]}";
+static const char small[] =
+    HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": [\"api.{region}.example\"]}],\n"
+         "\"layouts\": [{\"id\": \"l\", \"source\": \"S\", \"turns\": [\"/m\"], \"turn_content\": [\"content\"]}],\n"
+         "\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"inference\": true, \"on\": [\"p\"], "
+         "\"method\": \"POST\", \"path\": \"/go/{id}\", \"sets\": [\"s\"], \"layout\": \"l\"}],\n"
+         "\"markers\": [{\"id\": \"m.read\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/prev\", \"expects\": [\"id\"], \"fact\": "
+         "\"read.a\"},\n"
+         "{\"id\": \"m.write\", \"source\": \"S\", \"set\": \"s\", \"when\": [{\"at\": \"body:/keep\", \"is\": \"absent\"}], \"basis\": "
+         "\"default\", \"fact\": \"write.b\"},\n"
+         "{\"id\": \"m.no\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/keep\", \"is\": \"false\", \"expects\": [\"bool\"], "
+         "\"denies\": [\"write.*\"]},\n"
+         "{\"id\": \"m.each\", \"source\": \"S\", \"set\": \"s\", \"each\": \"body:/m/*\", \"where\": [{\"at\": \"role\", \"in\": "
+         "[\"bot\"]}, {\"at\": \"id\", \"is\": \"absent\"}], \"fact\": \"replay.c\"},\n"
+         "{\"id\": \"m.said\", \"source\": \"S\", \"set\": \"s\", \"at\": \"rsp:/kept\", \"is\": \"false\", \"denies\": [\"write.*\"]}]}";
 
 static void judged(void) {
     static const struct {
@@ -118,7 +140,8 @@ static void sweep(void) {
         st = sp_rules_new(&f.alloc, &o, &r, &err);
         CHECK(st == SP_OK || st == SP_ERR_NOMEM);
         if (r) {
-            static const char line[] = "{\"url\":\"https://api.eu.example/go/1\",\"method\":\"POST\",\"body\":\"{\\\"m\\\":[{\\\"role\\\":\\\"bot\\\"}]}\"}\n";
+            static const char line[] =
+                "{\"url\":\"https://api.eu.example/go/1\",\"method\":\"POST\",\"body\":\"{\\\"m\\\":[{\\\"role\\\":\\\"bot\\\"}]}\"}\n";
             sp_batch *b = NULL;
             sp_batch_options bo = {.rules = r, .source = "s", .threads = 2, .evidence = 1};
             st = sp_batch_new(&f.alloc, &bo, &b);

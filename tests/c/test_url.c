@@ -44,7 +44,8 @@ static void urls(void) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         sp_url u;
         CHECK(sp_url_parse(v(rows[i].url), &arena, &u) == SP_OK);
-        if (!is(&u, rows[i].host, rows[i].path) || u.odd != rows[i].odd || u.ambiguous != rows[i].ambiguous || u.port != rows[i].port) fprintf(stderr, "%s\n", rows[i].url);
+        if (!is(&u, rows[i].host, rows[i].path) || u.odd != rows[i].odd || u.ambiguous != rows[i].ambiguous || u.port != rows[i].port)
+            fprintf(stderr, "%s\n", rows[i].url);
         CHECK(is(&u, rows[i].host, rows[i].path));
         CHECK(u.odd == rows[i].odd && u.ambiguous == rows[i].ambiguous && u.port == rows[i].port);
     }
@@ -56,11 +57,13 @@ static void hosts(void) {
     CHECK(sp_host_match(v("bedrock-runtime.{region}.amazonaws.com"), v("bedrock-runtime.us-east-1.amazonaws.com"), &region));
     CHECK(sp_view_eq(region, v("us-east-1")));
     CHECK(!sp_host_match(v("bedrock-runtime.{region}.amazonaws.com"), v("bedrock-runtime.us-east-1.amazonaws.com.evil.example"), &region));
-    CHECK(sp_host_match(v("{region}-aiplatform.googleapis.com"), v("us-east5-aiplatform.googleapis.com"), &region) && sp_view_eq(region, v("us-east5")));
+    CHECK(sp_host_match(v("{region}-aiplatform.googleapis.com"), v("us-east5-aiplatform.googleapis.com"), &region) &&
+          sp_view_eq(region, v("us-east5")));
     CHECK(sp_host_match(v("*.openai.azure.com"), v("a.b.openai.azure.com"), &region));
     CHECK(!sp_host_match(v("*.openai.azure.com"), v("openai.azure.com"), &region));
     CHECK(!sp_host_match(v("api.openai.com"), v("xapi.openai.com"), &region));
-    const char *local[] = {"localhost", "10.2.0.15", "192.168.1.2", "172.16.0.1", "172.31.9.9", "vllm.svc.cluster.local", "tgi", "127.0.0.1", "[::1]"};
+    const char *local[] = {"localhost", "10.2.0.15", "192.168.1.2", "172.16.0.1", "172.31.9.9", "vllm.svc.cluster.local",
+                           "tgi",       "127.0.0.1", "[::1]"};
     for (size_t i = 0; i < sizeof local / sizeof *local; i++) CHECK(sp_host_match(v("@local"), v(local[i]), &region));
     const char *far[] = {"172.32.0.1", "172.15.0.1", "11.0.0.1", "example.com", "localhost.example.com"};
     for (size_t i = 0; i < sizeof far / sizeof *far; i++) CHECK(!sp_host_match(v("@local"), v(far[i]), &region));
@@ -83,7 +86,8 @@ static void times(void) {
     CHECK(sp_time_parse(v("1772438400")) == 1772438400000000 && sp_time_parse(v("1772438400123")) == 1772438400123000);
     CHECK(sp_time_parse(v("1772438400.5")) == 1772438400500000);
     CHECK(sp_time_parse(v("1969-12-31T23:59:59Z")) == -1000000);
-    const char *none[] = {"", "yesterday", "2026-13-01", "2026-03-02T", "2026-03-02T99:00:00Z", "12345678901234567890", "2026-03-02T08:00:00Zx"};
+    const char *none[] = {
+        "", "yesterday", "2026-13-01", "2026-03-02T", "2026-03-02T99:00:00Z", "12345678901234567890", "2026-03-02T08:00:00Zx"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) CHECK(sp_time_parse(v(none[i])) == INT64_MIN);
 }
 

@@ -7,7 +7,11 @@
 
 #include "sp_trie.h"
 
-enum { BUILDER_NODES = 256, BUILDER_EDGES = 1024, BUILDER_ROOT = 1 };
+enum {
+    BUILDER_NODES = 256,
+    BUILDER_EDGES = 1024,
+    BUILDER_ROOT = 1
+};
 
 typedef struct trie_builder {
     sp_trie trie;
@@ -74,11 +78,35 @@ static inline void builder_near(trie_builder *b, const char *name) {
 
 /* What a pack would make of a log line {"body": payload, "headers": …}, roughly. The payload's node is returned. */
 static inline uint32_t builder_sample(trie_builder *b) {
-    static const char *const marks[] = {"/body/model", "/body/store", "/body/stream", "/body/previous_response_id", "/body/conversation",
-        "/body/messages/*", "/body/messages/*/role", "/body/messages/*/content", "/body/messages/*/content/*/cache_control", "/body/input",
-        "/body/input/*", "/body/input/*/role", "/body/input/*/content", "/body/input/*/id", "/body/tools", "/body/tools/*/type", "/body/system",
-        "/body/instructions", "/body/contents/*", "/body/contents/*/role", "/body/metadata/user_id", "/body/thread_id", "/url", "/method", "/status",
-        "/response/id", "/response/model", "/response/usage/*", "/headers/*"};
+    static const char *const marks[] = {"/body/model",
+                                        "/body/store",
+                                        "/body/stream",
+                                        "/body/previous_response_id",
+                                        "/body/conversation",
+                                        "/body/messages/*",
+                                        "/body/messages/*/role",
+                                        "/body/messages/*/content",
+                                        "/body/messages/*/content/*/cache_control",
+                                        "/body/input",
+                                        "/body/input/*",
+                                        "/body/input/*/role",
+                                        "/body/input/*/content",
+                                        "/body/input/*/id",
+                                        "/body/tools",
+                                        "/body/tools/*/type",
+                                        "/body/system",
+                                        "/body/instructions",
+                                        "/body/contents/*",
+                                        "/body/contents/*/role",
+                                        "/body/metadata/user_id",
+                                        "/body/thread_id",
+                                        "/url",
+                                        "/method",
+                                        "/status",
+                                        "/response/id",
+                                        "/response/model",
+                                        "/response/usage/*",
+                                        "/headers/*"};
     builder_init(b);
     uint32_t body = builder_add(b, "/body", SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_HASH | SP_NODE_BODY | SP_NODE_NEAR);
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) builder_add(b, marks[i], SP_NODE_MARK);

@@ -48,8 +48,7 @@ static void put(bytes *to, const void *p, size_t n) {
         to->room = 2 * (to->n + n);
         to->p = must(realloc(to->p, to->room));
     }
-    if (n > 0)
-        memcpy(to->p + to->n, p, n);
+    if (n > 0) memcpy(to->p + to->n, p, n);
     to->n += n;
 }
 
@@ -92,8 +91,7 @@ static hash64 x64_of(bytes *b) {
 /* One more in the last place of the decimal digits in d; a carry out of the first digit moves the exponent. */
 static void count_up(char *d, int *exponent) {
     int i = (int)strlen(d) - 1;
-    while (i >= 0 && d[i] == '9')
-        d[i--] = '0';
+    while (i >= 0 && d[i] == '9') d[i--] = '0';
     if (i >= 0) {
         d[i]++;
         return;
@@ -120,14 +118,11 @@ static void shortest(double x, char d[20], int *exponent) {
         *e = '\0';
         size_t n = 0;
         for (char *c = text; *c != '\0'; c++)
-            if (*c != '.')
-                d[n++] = *c;
+            if (*c != '.') d[n++] = *c;
         d[n] = '\0';
-        if (from_digits(d, *exponent) == x)
-            return;
+        if (from_digits(d, *exponent) == x) return;
         count_up(d, exponent);
-        if (from_digits(d, *exponent) == x)
-            return;
+        if (from_digits(d, *exponent) == x) return;
     }
     assert(!"17 digits always suffice");
 }
@@ -142,16 +137,11 @@ static void number_text(double x, char *out, size_t room) {
     shortest(fabs(x), d, &exponent);
     const char *sign = x < 0 ? "-" : "";
     int k = (int)strlen(d), n = exponent + 1;
-    while (k > 1 && d[k - 1] == '0')
-        d[--k] = '\0';
-    if (k <= n && n <= 21)
-        snprintf(out, room, "%s%s%.*s", sign, d, n - k, "000000000000000000000");
-    else if (0 < n && n <= 21)
-        snprintf(out, room, "%s%.*s.%s", sign, n, d, d + n);
-    else if (-6 < n && n <= 0)
-        snprintf(out, room, "%s0.%.*s%s", sign, -n, "000000", d);
-    else
-        snprintf(out, room, "%s%c%s%se%+d", sign, d[0], k > 1 ? "." : "", d + 1, n - 1);
+    while (k > 1 && d[k - 1] == '0') d[--k] = '\0';
+    if (k <= n && n <= 21) snprintf(out, room, "%s%s%.*s", sign, d, n - k, "000000000000000000000");
+    else if (0 < n && n <= 21) snprintf(out, room, "%s%.*s.%s", sign, n, d, d + n);
+    else if (-6 < n && n <= 0) snprintf(out, room, "%s0.%.*s%s", sign, -n, "000000", d);
+    else snprintf(out, room, "%s%c%s%se%+d", sign, d[0], k > 1 ? "." : "", d + 1, n - 1);
 }
 
 /* --- the value hash (section 3) ------------------------------------------------------------------------------------- */
@@ -168,9 +158,7 @@ typedef struct {
     const json_t *value;
 } member;
 
-static int by_key(const void *a, const void *b) {
-    return memcmp(((const member *)a)->key.b, ((const member *)b)->key.b, 16);
-}
+static int by_key(const void *a, const void *b) { return memcmp(((const member *)a)->key.b, ((const member *)b)->key.b, 16); }
 
 /* The members by the hash of their names; the caller frees them. */
 static member *members_of(const json_t *object, size_t *count) {
@@ -190,20 +178,12 @@ static hash128 hash_value(const json_t *v) {
     char text[64];
     bytes b = {0};
     switch (json_typeof(v)) {
-    case JSON_NULL:
-        return x128("null", 4);
-    case JSON_TRUE:
-        return x128("true", 4);
-    case JSON_FALSE:
-        return x128("false", 5);
-    case JSON_INTEGER:
-        snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-        return x128(text, strlen(text));
-    case JSON_REAL:
-        number_text(json_real_value(v), text, sizeof text);
-        return x128(text, strlen(text));
-    case JSON_STRING:
-        return hash_string(json_string_value(v), json_string_length(v));
+    case JSON_NULL: return x128("null", 4);
+    case JSON_TRUE: return x128("true", 4);
+    case JSON_FALSE: return x128("false", 5);
+    case JSON_INTEGER: snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); return x128(text, strlen(text));
+    case JSON_REAL: number_text(json_real_value(v), text, sizeof text); return x128(text, strlen(text));
+    case JSON_STRING: return hash_string(json_string_value(v), json_string_length(v));
     case JSON_ARRAY:
         put_tag(&b, '[');
         for (size_t i = 0; i < json_array_size(v); i++) {
@@ -234,34 +214,26 @@ static int by_bytes(const void *a, const void *b) { return memcmp(a, b, 8); }
 static hash64 shape(const json_t *v, int d) {
     bytes b = {0};
     switch (json_typeof(v)) {
-    case JSON_NULL:
-        return x64("n", 1);
+    case JSON_NULL: return x64("n", 1);
     case JSON_TRUE:
-    case JSON_FALSE:
-        return x64("b", 1);
+    case JSON_FALSE: return x64("b", 1);
     case JSON_INTEGER:
-    case JSON_REAL:
-        return x64("0", 1);
-    case JSON_STRING:
-        return x64("s", 1);
+    case JSON_REAL: return x64("0", 1);
+    case JSON_STRING: return x64("s", 1);
     case JSON_ARRAY: {
-        if (d > 4)
-            return x64("a", 1);
+        if (d > 4) return x64("a", 1);
         size_t n = json_array_size(v);
         hash64 *all = must(malloc((n + 1) * sizeof *all));
-        for (size_t i = 0; i < n; i++)
-            all[i] = shape(json_array_get(v, i), d);
+        for (size_t i = 0; i < n; i++) all[i] = shape(json_array_get(v, i), d);
         qsort(all, n, sizeof *all, by_bytes);
         put_tag(&b, '[');
         for (size_t i = 0; i < n; i++)
-            if (i == 0 || by_bytes(&all[i - 1], &all[i]) != 0)
-                put(&b, all[i].b, 8);
+            if (i == 0 || by_bytes(&all[i - 1], &all[i]) != 0) put(&b, all[i].b, 8);
         free(all);
         return x64_of(&b);
     }
     case JSON_OBJECT: {
-        if (d > 3)
-            return x64("o", 1);
+        if (d > 3) return x64("o", 1);
         size_t n;
         member *m = members_of(v, &n);
         put_tag(&b, '{');
@@ -302,19 +274,13 @@ static void read_layout(const char *path, layout *l) {
     while (fgets(line, sizeof line, f) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         char *value = strchr(line, ' ');
-        if (value == NULL)
-            continue;
+        if (value == NULL) continue;
         *value++ = '\0';
-        if (strcmp(line, "turns") == 0)
-            add_part(l->turns, &l->turns_n, value);
-        else if (strcmp(line, "content") == 0)
-            add_part(l->content, &l->content_n, value);
-        else if (strcmp(line, "context") == 0)
-            add_part(l->context, &l->context_n, value);
-        else if (strcmp(line, "role") == 0)
-            add_part(l->role, &l->role_n, value);
-        else if (strcmp(line, "tools") == 0)
-            add_part(l->tools, &l->tools_n, value);
+        if (strcmp(line, "turns") == 0) add_part(l->turns, &l->turns_n, value);
+        else if (strcmp(line, "content") == 0) add_part(l->content, &l->content_n, value);
+        else if (strcmp(line, "context") == 0) add_part(l->context, &l->context_n, value);
+        else if (strcmp(line, "role") == 0) add_part(l->role, &l->role_n, value);
+        else if (strcmp(line, "tools") == 0) add_part(l->tools, &l->tools_n, value);
     }
     fclose(f);
 }
@@ -337,13 +303,11 @@ static void step_into(const json_t *v, const char *name, values *found) {
         for (size_t i = 0; i < json_array_size(v); i++) {
             char index[24];
             snprintf(index, sizeof index, "%zu", i);
-            if (all || strcmp(index, name) == 0)
-                add_value(found, json_array_get(v, i));
+            if (all || strcmp(index, name) == 0) add_value(found, json_array_get(v, i));
         }
     } else if (json_is_object(v)) {
         for (void *it = json_object_iter(w); it != NULL; it = json_object_iter_next(w, it))
-            if (all || strcmp(json_object_iter_key(it), name) == 0)
-                add_value(found, json_object_iter_value(it));
+            if (all || strcmp(json_object_iter_key(it), name) == 0) add_value(found, json_object_iter_value(it));
     }
 }
 
@@ -356,15 +320,13 @@ static void at(const json_t *v, const char *pointer, values *found) {
     }
     for (pointer++; *pointer != '\0' && *pointer != '/' && n + 1 < sizeof name; pointer++) {
         char c = *pointer;
-        if (c == '~' && (pointer[1] == '0' || pointer[1] == '1'))
-            c = *++pointer == '0' ? '~' : '/';
+        if (c == '~' && (pointer[1] == '0' || pointer[1] == '1')) c = *++pointer == '0' ? '~' : '/';
         name[n++] = c;
     }
     name[n] = '\0';
     values here = {0};
     step_into(v, name, &here);
-    for (size_t i = 0; i < here.n; i++)
-        at(here.v[i], pointer, found);
+    for (size_t i = 0; i < here.n; i++) at(here.v[i], pointer, found);
     free(here.v);
 }
 
@@ -375,10 +337,8 @@ static values turns_of(const json_t *payload, const layout *l) {
         at(payload, l->turns[i], &found);
         for (size_t k = 0; k < found.n; k++) {
             if (json_is_array(found.v[k]))
-                for (size_t e = 0; e < json_array_size(found.v[k]); e++)
-                    add_value(&turns, json_array_get(found.v[k], e));
-            else if (!json_is_null(found.v[k]))
-                add_value(&turns, found.v[k]);
+                for (size_t e = 0; e < json_array_size(found.v[k]); e++) add_value(&turns, json_array_get(found.v[k], e));
+            else if (!json_is_null(found.v[k])) add_value(&turns, found.v[k]);
         }
         free(found.v);
     }
@@ -388,8 +348,7 @@ static values turns_of(const json_t *payload, const layout *l) {
 static const json_t *content_of(const json_t *turn, const layout *l) {
     for (int i = 0; i < l->content_n && json_is_object(turn); i++) {
         const json_t *v = json_object_get(turn, l->content[i]);
-        if (v != NULL && !json_is_null(v))
-            return v;
+        if (v != NULL && !json_is_null(v)) return v;
     }
     return turn;
 }
@@ -397,8 +356,7 @@ static const json_t *content_of(const json_t *turn, const layout *l) {
 static int has_context_role(const json_t *turn, const layout *l) {
     const json_t *role = json_is_object(turn) ? json_object_get(turn, "role") : NULL;
     for (int i = 0; i < l->role_n && role != NULL && json_is_string(role); i++)
-        if (json_string_length(role) == strlen(l->role[i]) && strcmp(json_string_value(role), l->role[i]) == 0)
-            return 1;
+        if (json_string_length(role) == strlen(l->role[i]) && strcmp(json_string_value(role), l->role[i]) == 0) return 1;
     return 0;
 }
 
@@ -418,13 +376,11 @@ static hash64 context_of(const json_t *payload, const values *turns, const layou
         values found = {0};
         at(payload, l->context[i], &found);
         for (size_t k = 0; k < found.n; k++)
-            if (!json_is_null(found.v[k]))
-                put_context(&b, l->context[i][0] == '/' ? l->context[i] + 1 : l->context[i], found.v[k]);
+            if (!json_is_null(found.v[k])) put_context(&b, l->context[i][0] == '/' ? l->context[i] + 1 : l->context[i], found.v[k]);
         free(found.v);
     }
     for (size_t i = 0; i < turns->n; i++)
-        if (has_context_role(turns->v[i], l))
-            put_context(&b, "*", turns->v[i]);
+        if (has_context_role(turns->v[i], l)) put_context(&b, "*", turns->v[i]);
     return x64_of(&b);
 }
 
@@ -433,8 +389,7 @@ static size_t tools_of(const json_t *payload, const layout *l) {
     for (int i = 0; i < l->tools_n; i++) {
         values found = {0};
         at(payload, l->tools[i], &found);
-        for (size_t k = 0; k < found.n; k++)
-            n += json_is_array(found.v[k]) ? json_array_size(found.v[k]) : 0;
+        for (size_t k = 0; k < found.n; k++) n += json_is_array(found.v[k]) ? json_array_size(found.v[k]) : 0;
         free(found.v);
     }
     return n;
@@ -443,8 +398,7 @@ static size_t tools_of(const json_t *payload, const layout *l) {
 /* --- output --------------------------------------------------------------------------------------------------------- */
 
 static void print_hash(const uint8_t *p, size_t n, char end) {
-    for (size_t i = 0; i < n; i++)
-        printf("%02x", p[i]);
+    for (size_t i = 0; i < n; i++) printf("%02x", p[i]);
     putchar(end);
 }
 
@@ -473,8 +427,7 @@ static void print_all(const json_t *payload, const layout *l) {
 }
 
 static void free_parts(char **list, int n) {
-    while (n > 0)
-        free(list[--n]);
+    while (n > 0) free(list[--n]);
 }
 
 int main(int argc, char **argv) {
@@ -488,13 +441,10 @@ int main(int argc, char **argv) {
     }
     read_layout(argv[1], &l);
     while ((n = getline(&line, &room, stdin)) >= 0) {
-        if (n > 0 && line[n - 1] == '\n')
-            n--;
+        if (n > 0 && line[n - 1] == '\n') n--;
         json_t *payload = json_loadb(line, (size_t)n, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
-        if (payload == NULL)
-            puts("refused");
-        else
-            print_all(payload, &l);
+        if (payload == NULL) puts("refused");
+        else print_all(payload, &l);
         json_decref(payload);
     }
     free(line);

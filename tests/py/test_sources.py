@@ -1,0 +1,265 @@
+"""Inputs: names, folders, patterns, packings told by their first bytes, and files that end badly."""
+
+import bz2
+import errno
+import gzip
+import io
+import json
+import lzma
+import os
+import random
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+import stateprint as sp
+from harness import DATA, engine
+from stateprint import sources, unpack
+
+GZ = {e["file"]: e for e in json.loads((DATA / "gz/manifest.json").read_bytes())}
+LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(2000))
+NOISE = random.Random(3).randbytes(200_000)
+
+
+def unpacked(how: Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]], data: bytes, step: int) -> tuple[bytes, str | None, bool]:
+    """What came out, the code of the fault, and whether bytes are missing."""
+    stream = io.BytesIO(data)
+    pieces = []
+    try:
+        for piece in how(stream.read(10), lambda n: stream.read(min(n, step))):
+            assert len(piece) <= unpack.CHUNK + (1 << 17)
+            pieces.append(piece)
+    except unpack.Fault as fault:
+        return b"".join(pieces), fault.code, fault.cut
+    return b"".join(pieces), None, False
+
+
+def read(path: Path | str, **options: Any) -> tuple[list[dict[str, Any]], sp.Scan]:
+    scan = sp.scan(path, engine=engine(), strict=False, **options)
+    return scan.table().to_pylist(), scan
+
+
+# -------------------------------------------------------------------------------------------------------------------------------- names
+def names(*inputs: str | Path) -> list[str]:
+    return list(sources.expand(inputs))
+
+
+def test_folders_are_walked_in_order_and_links_are_not_followed(tmp_path: Path) -> None:
+    for name in ("b/2.jsonl", "b/1.jsonl", "a.jsonl", ".hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"{}\n")
+    (tmp_path / "link").symlink_to(tmp_path / "a.jsonl")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert names(tmp_path) == [str(tmp_path / n) for n in (".hidden", "a.jsonl", "b/1.jsonl", "b/2.jsonl")]
+    assert names(f"{tmp_path}/**/*.jsonl") == [str(tmp_path / n) for n in ("a.jsonl", "b/1.jsonl", "b/2.jsonl")]
+    assert names(tmp_path / "link") == [str(tmp_path / "link")]  # whom the analyst names is read
+
+
+def test_patterns(tmp_path: Path) -> None:
+    (tmp_path / "a[1].jsonl").write_bytes(b"")
+    (tmp_path / "a1.jsonl").write_bytes(b"")
+    assert names(f"{tmp_path}/a?.jsonl") == [f"{tmp_path}/a1.jsonl"]
+    assert names(f"{tmp_path}/a[1].jsonl") == [f"{tmp_path}/a[1].jsonl"]  # a file of that name comes first
+
+
+@pytest.mark.parametrize("name", ["none*.jsonl", "empty"])
+def test_nothing_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(sp.InputError) as caught:
+        names(tmp_path / name)
+    assert caught.value.code == "no_match"
+
+
+def test_what_is_no_file_is_refused_before_any_line(tmp_path: Path) -> None:
+    (tmp_path / "good.jsonl").write_bytes(LINES)
+    os.mkfifo(tmp_path / "pipe")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    try:
+        for bad, word in (("pipe", "a pipe"), ("socket", "a socket"), ("/dev/null", "a device"), ("missing", "No such file")):
+            rows = 0
+            with pytest.raises(sp.InputError, match=word):
+                for batch in sp.scan([tmp_path / "good.jsonl", tmp_path / bad], engine=engine(), strict=False):
+                    rows += len(batch)
+            assert rows == 0
+    finally:
+        listener.close()
+
+
+def test_errors_on_opening_keep_their_class(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list(sp.scan(tmp_path / "missing", engine=engine()))
+    with pytest.raises(FileNotFoundError):
+        list(sp.scan("a\0b", engine=engine()))
+
+
+def test_standard_input_once() -> None:
+    with pytest.raises(sp.InputError, match="once"):
+        list(sp.scan(["-", "-"], engine=engine()))
+
+
+# --------------------------------------------------------------------------------------------------------------------------------- gzip
+@pytest.mark.parametrize(
+    "name", [n for n in GZ if not n.startswith("bomb") and n not in {"ok-plain-named-gz.jsonl.gz", "ok-zero-bytes.jsonl.gz"}]
+)
+def test_gunzip_gives_the_same_whatever_the_reads(name: str) -> None:
+    data = (DATA / "gz" / name).read_bytes()
+    first = unpacked(unpack.gunzip, data, 1 << 20)
+    assert all(unpacked(unpack.gunzip, data, step) == first for step in (1, 7, 4096))
+    if name != "nested.jsonl.gz":
+        assert first[1] == GZ[name]["input_error"]
+    if GZ[name]["input_complete"]:
+        assert first[0] == gzip.decompress(data)
+
+
+def test_all_before_the_damage_is_kept() -> None:
+    out, code, cut = unpacked(unpack.gunzip, (DATA / "gz/flip-mid.jsonl.gz").read_bytes(), 1 << 20)
+    assert (out.count(b"\n"), len(out) - out.rindex(b"\n") - 1, code, cut) == (1006, 133, "gzip_data", True)
+
+
+def test_gzip_headers() -> None:
+    body = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = body.compress(LINES) + body.flush() + zlib.crc32(LINES).to_bytes(4, "little") + len(LINES).to_bytes(4, "little")
+    fixed = b"\x1f\x8b\x08%c\0\0\0\0\0\xff"
+    extra = b"\x05\0hello"
+    full = fixed % 0x1E + extra + b"name\0comment\0"
+    full += (zlib.crc32(full) & 0xFFFF).to_bytes(2, "little")
+    assert unpacked(unpack.gunzip, full + packed, 3) == (LINES, None, False)
+    assert unpacked(unpack.gunzip, full[:-1] + bytes([full[-1] ^ 1]) + packed, 3) == (b"", "gzip_crc", True)
+    assert unpacked(unpack.gunzip, fixed % 0x20 + packed, 3) == (b"", "gzip_data", True)
+    assert unpacked(unpack.gunzip, fixed % 8 + b"x" * 100_000, 4096) == (b"", "gzip_truncated", True)
+
+
+# --------------------------------------------------------------------------------------------------------------------------------- zstd
+FRAME = zstandard.ZstdCompressor(write_checksum=True).compress(NOISE + LINES * 20)
+STREAM = (lambda c: c.compress(LINES) + c.flush())(zstandard.ZstdCompressor(write_content_size=False).compressobj())
+SKIPPED = b"\x5a\x2a\x4d\x18\x05\0\0\0hello"
+WHOLE = NOISE + LINES * 20
+
+
+ZSTD: dict[str, tuple[bytes, bytes, str | None]] = {
+    "one frame": (FRAME, WHOLE, None),
+    "no length in the header": (STREAM, LINES, None),
+    "frames and skippable frames": (SKIPPED + FRAME + SKIPPED + STREAM, WHOLE + LINES, None),
+    "empty": (zstandard.compress(b""), b"", None),
+    "cut in the checksum": (FRAME[:-2], WHOLE, "zstd_truncated"),
+    "cut in the header": (FRAME[:6], b"", "zstd_truncated"),
+    "cut in the second magic": (FRAME + FRAME[:2], WHOLE, "zstd_truncated"),
+    "cut in a skippable frame": (SKIPPED[:-1], b"", "zstd_truncated"),
+    "checksum": (FRAME[:-4] + b"abcd", WHOLE, "zstd_checksum"),
+    "garbage": (FRAME + b"GARBAGE", WHOLE, "zstd_trailing_garbage"),
+    "window": (b"\x28\xb5\x2f\xfd\x00\xa0" + FRAME[6:], b"", "zstd_window"),
+    "dictionary": (b"\x28\xb5\x2f\xfd\x01\x58\x07" + FRAME[6:], b"", "zstd_dictionary"),
+}
+
+
+@pytest.mark.parametrize("step", [1, 1000, 1 << 20])
+@pytest.mark.parametrize(("data", "want", "code"), ZSTD.values(), ids=ZSTD)
+def test_unzstd(data: bytes, want: bytes, code: str | None, step: int) -> None:
+    out, got, _ = unpacked(unpack.unzstd, data, step)
+    assert got == code
+    assert out == want
+
+
+def test_zstd_cut_or_damaged_anywhere_gives_a_beginning() -> None:
+    for at in range(0, len(FRAME), 7919):
+        out, code, cut = unpacked(unpack.unzstd, FRAME[:at], 4096)
+        assert WHOLE.startswith(out)
+        assert (code, cut) == ("zstd_truncated", True) or at == 0
+        bad = FRAME[:at] + bytes([FRAME[at] ^ 0x10]) + FRAME[at + 1 :]
+        code = unpacked(unpack.unzstd, bad, 4096)[1]
+        assert code is not None or at < 18  # a bit of the header may change nothing
+        assert code is None or code.startswith("zstd_")
+
+
+# --------------------------------------------------------------------------------------------------------------------------- whole scans
+@pytest.mark.parametrize("name", [n for n, e in GZ.items() if not n.startswith("bomb") and e["input_error"]])
+def test_a_damaged_file_is_read_as_far_as_it_goes(name: str) -> None:
+    rows, scan = read(DATA / "gz" / name)
+    (one,) = scan.summary["inputs"]
+    assert (one["complete"], one["error"]) == (False, GZ[name]["input_error"])
+    assert scan.summary.lines == len(rows) == sum(scan.summary.classified.values()) + sum(scan.summary.rejected.values())
+    assert scan.errors[0].lines_done == scan.summary.lines_total
+
+
+def test_an_incomplete_input_is_said_aloud() -> None:
+    with pytest.warns(sp.InputWarning, match="stops before its end"):
+        assert len(sp.scan(DATA / "gz/cut-in-data.jsonl.gz", engine=engine()).table()) == 1000
+
+
+@pytest.mark.parametrize(("pack", "word"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+def test_other_packings_are_named(tmp_path: Path, pack: Callable[[bytes], bytes], word: str) -> None:
+    (tmp_path / "log.jsonl").write_bytes(pack(LINES))
+    rows, scan = read(tmp_path / "log.jsonl")
+    assert rows == []
+    assert scan.errors[0].code == "unsupported_packing"
+    assert word in str(scan.errors[0])
+    (tmp_path / "twice").write_bytes(gzip.compress(pack(LINES)))
+    assert [e.code for e in read(tmp_path / "twice")[1].errors] == ["nested_compression"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("limit", [1, 5, 100, len(LINES) - 1, len(LINES), len(LINES) + 1])
+def test_unpacked_limit(tmp_path: Path, pack: Callable[[bytes], bytes], limit: int) -> None:
+    (tmp_path / "log").write_bytes(pack(LINES))
+    scan = sp.scan(tmp_path / "log", engine=engine_with(limit), strict=False)
+    rows = scan.table()
+    over = limit < len(LINES)
+    assert [e.code for e in scan.errors] == ["unpacked_limit"] * over
+    whole, cut = LINES[:limit].count(b"\n"), not LINES[:limit].endswith(b"\n")
+    assert len(rows) == whole + cut
+    assert scan.summary.rejected == ({"input_cut": 1} if cut else {})
+    assert scan.summary["limits"]["max_unpacked_bytes"] == limit
+
+
+def engine_with(limit: int) -> sp.Engine:
+    return sp.Engine(limits={"max_unpacked_bytes": limit})
+
+
+def test_high_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "RATIO_FROM", 4 << 20)
+    (tmp_path / "blank").write_bytes(gzip.compress(b"\n" * (5 << 20)))
+    rows, scan = read(tmp_path / "blank")
+    assert rows == []
+    assert scan.summary.lines_blank == 5 << 20
+    assert scan.summary["inputs"][0]["file_flags"] == ["high_ratio"]
+
+
+def test_a_file_that_grows_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(LINES * 200)
+    scan = sp.scan(path, engine=engine(), threads=1)
+    rows = 0
+    for batch in scan:
+        if rows == 0:
+            with path.open("ab") as f:
+                f.write(LINES)
+        rows += len(batch)
+    assert rows == 2000 * 201
+    assert scan.summary["inputs"][0]["file_flags"] == ["input_changed"]
+
+
+def test_an_error_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log").write_bytes(LINES)
+    fill = sources.Source.fill
+    calls = 0
+
+    def broken(self: sources.Source, view: memoryview) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            return fill(self, view[:1010])
+        return self._try(lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "x")), view)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sources.Source, "start", lambda self: None)
+    monkeypatch.setattr(sources.Source, "fill", broken)
+    rows, scan = read(tmp_path / "log")
+    assert isinstance(scan.errors[0], OSError)
+    assert rows[-1]["error"].startswith("input_cut")
+    assert len(rows) == LINES[:1010].count(b"\n") + 1
