@@ -7,15 +7,6 @@
 #include "sp_diagnose.h"
 #include "sp_rules.h"
 
-typedef enum sp_state {
-    SP_STATE_STATEFUL,
-    SP_STATE_STATELESS,
-    SP_STATE_NOT_INFERENCE,
-    SP_STATE_UNKNOWN,
-    SP_STATE_COUNT
-} sp_state;
-const char *sp_state_name(sp_state s);
-
 typedef struct sp_summary {
     uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank */
     uint64_t classified[SP_STATE_COUNT];
@@ -56,8 +47,5 @@ typedef struct sp_one {
 /* One row and its evidence. If the payload is refused, diagnosis->status says why, `pointer` (cap bytes) where, and the row has an error. */
 sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *in, sp_columns **exchanges, sp_columns **evidence,
                           sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n);
-
-/* The readers as JSON (name, title, fields), constant text. */
-const char *sp_formats_json(void);
 
 #endif

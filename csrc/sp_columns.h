@@ -24,7 +24,6 @@ typedef struct sp_cell_STRS {
     const sp_view *p; /* NULL is null; n == 0 with p != NULL is the empty list */
     size_t n;
 } sp_cell_STRS;
-#define SP_NULL_INT INT64_MIN
 
 typedef struct sp_exchange_row {
 #define SP_EXCHANGE_COLUMN(field, kind, meaning) sp_cell_##kind field;

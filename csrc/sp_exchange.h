@@ -2,6 +2,7 @@
 #ifndef SP_EXCHANGE_H
 #define SP_EXCHANGE_H
 
+#include "sp_batch.h"
 #include "sp_print.h"
 #include "sp_scan.h"
 #include "sp_verdict.h"

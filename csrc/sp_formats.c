@@ -1,7 +1,6 @@
 /* The readers: descriptions of where the fields of an exchange stand in a line. Not code paths: one scan serves them all. */
 #include <stdio.h>
 
-#include "sp_batch.h"
 #include "sp_pack.h"
 
 /* `signature`: alternatives; a line has the format when it has all top-level members of one of them. Tried in order; the last takes the rest.

@@ -7,6 +7,16 @@
 #include "sp_status.h"
 #include "sp_text.h"
 
+/* The verdict of an exchange under the lens of a rule set. */
+typedef enum sp_state {
+    SP_STATE_STATEFUL,
+    SP_STATE_STATELESS,
+    SP_STATE_NOT_INFERENCE,
+    SP_STATE_UNKNOWN,
+    SP_STATE_COUNT
+} sp_state;
+const char *sp_state_name(sp_state s);
+
 typedef struct sp_rules sp_rules;
 
 typedef struct sp_pack_text {
@@ -42,5 +52,8 @@ void sp_rules_free(sp_rules *r);
 /* A JSON object (packs, digest, entries) that describes the set; *text is malloc'd, the caller frees it. */
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n);
 const sp_limits *sp_rules_limits(const sp_rules *r);
+
+/* The readers as JSON (name, title, fields), constant text. */
+const char *sp_formats_json(void);
 
 #endif

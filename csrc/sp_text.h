@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define SP_NULL_INT INT64_MIN /* a number that is not there */
+
 /* Bytes that somebody else owns. p NULL means "no value"; an empty value has p != NULL and n == 0. */
 typedef struct sp_view {
     const uint8_t *p;

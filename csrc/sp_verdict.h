@@ -2,7 +2,6 @@
 #ifndef SP_VERDICT_H
 #define SP_VERDICT_H
 
-#include "sp_batch.h"
 #include "sp_rules_impl.h"
 #include "sp_url.h"
 
