@@ -27,22 +27,19 @@ TARGET static const uint8_t *KERNEL(unescape)(const uint8_t *p, const uint8_t *e
             size_t k = (size_t)__builtin_ctzll(special);
             KERNEL(copy64)(o, p + at);
             o += k - at;
-            if (!(m.slash >> k & 1)) {
-                *high |= (m.high & (((uint64_t)1 << k) - 1)) != 0;
-                p += k;
-                goto out;
-            }
-            at = k + 2;
-            *o = simple_escape[p[k + 1]];
-            if (*o == 0) {
-                const uint8_t *next = sp_escape(p + k, end, (behind = o, &behind), flags);
+            const uint8_t *next = p + k + 2;
+            *o = m.slash >> k & 1 ? simple_escape[p[k + 1]] : 0;
+            if (*o == 0) { /* \u, or the end */
+                behind = o;
+                next = m.slash >> k & 1 ? sp_escape(p + k, end, &behind, flags) : NULL;
                 if (!next) {
+                    *high |= (m.high & (((uint64_t)1 << k) - 1)) != 0;
                     p += k;
                     goto out;
                 }
                 o = behind - 1;
-                at = (size_t)(next - p);
             }
+            at = (size_t)(next - p);
             o++;
             if (at >= 64) break;
             special &= ~(uint64_t)0 << at;

@@ -507,6 +507,7 @@ sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root
     if (text.n == 0) return SP_ERR_TRUNCATED;
     w.status = grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
     if (w.status == SP_OK) w.status = grow(s->alloc, &s->shapes, &s->shape_cap, 1, sizeof *s->shapes); /* no NULL, also when empty */
+    if (w.status == SP_OK) w.status = grow(s->alloc, &s->firsts, &s->first_cap, 1, sizeof *s->firsts);
     if (w.status != SP_OK) return w.status;
     w.end = end = p + text.n;
     w.f = f = s->frames;

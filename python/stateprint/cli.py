@@ -228,7 +228,7 @@ def show_table(batches: Iterator[_core.Batch]) -> None:
     if len(set(sources)) > 1:
         names, shown = ("source", *names), [[source, *cells] for source, cells in zip(sources, shown, strict=True)]
     if rows:
-        print_grid(names, shown, {"source", "route", "operation", "model", "facts"})
+        print_grid(names, shown, {"source", "route", "operation", "model", "facts", "confidence"})
         more = f"; {rows - SHOWN:,} of them not shown: -o FILE writes all" if rows > SHOWN else ""
         click.echo(f"{rows:,} rows: " + ", ".join(f"{n:,} {state}" for state, n in states.items()) + more)
 

@@ -196,7 +196,7 @@ class Scan:
         core: _core.Scan | None = None
         try:
             core = _core.Scan(self.engine.rules, source=source.name, format=self._format, threads=self._threads, evidence=evidence)
-        except ValueError:
+        except (_core.CoreError, ValueError):
             core = None
         if core is None:
             known = ", ".join(f["name"] for f in _core.formats())

@@ -343,23 +343,17 @@ def test_threads_and_forks_agree() -> None:
     assert os.waitpid(pid, 0)[1] == 0
 
 
-def test_import_is_quick_and_quiet() -> None:
+def test_import_is_light_and_quiet() -> None:
+    """What would make it slow is not loaded, and nothing is started. How quick it is, is for bench/ to say."""
     code = """
-import sys, time, threading
-before = set(sys.modules)
-start = time.process_time()  # other programs of the machine don't count
+import sys, threading
 import stateprint
-took = time.process_time() - start
-heavy = {"rich", "click", "pyarrow", "pandas", "polars", "duckdb", "zstandard", "numpy"} & set(sys.modules)
+heavy = {"rich", "click", "pyarrow", "pandas", "polars", "duckdb", "zstandard", "numpy", "asyncio", "concurrent.futures"} & set(sys.modules)
 assert not heavy, heavy
 assert threading.active_count() == 1
-print(took)
 """
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    best = min(
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, env=env).stdout) for _ in range(10)
-    )
-    assert best < (0.05 if os.environ.get("STATEPRINT_SANITIZED") != "1" else 5)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_public_names() -> None:

@@ -53,9 +53,9 @@ def test_a_multicollision_merges_nothing_and_costs_nothing() -> None:
     assert len(set(forged)) == count
     seconds: dict[str, float] = {}
     for name, texts in (("ordinary", ordinary), ("forged", forged), ("ordinary again", ordinary)):
-        started = time.perf_counter()
+        started = time.process_time()
         result = scan_lines(lines(texts), form="flat")
-        seconds[name] = time.perf_counter() - started
+        seconds[name] = time.process_time() - started
         assert len({row["payload_hash"] for row in result.rows}) == count
         assert len({row["chain_in"] for row in result.rows}) == count
     assert seconds["forged"] < 3 * max(seconds["ordinary"], seconds["ordinary again"])
