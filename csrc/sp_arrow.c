@@ -12,7 +12,9 @@ static const char *format_of(sp_kind kind) {
     case SP_KIND_I32: return "i";
     case SP_KIND_BOOL: return "b";
     case SP_KIND_TIME: return "tsu:UTC";
-    case SP_KIND_STRS: return "+l";
+    case SP_KIND_STRS:
+    case SP_KIND_HEXS: return "+l";
+    case SP_KIND_DICT: return "i";
     default: return "u";
     }
 }
@@ -30,6 +32,7 @@ static void schema_release(struct ArrowSchema *s) {
     schema_block *b = s->private_data;
     for (int64_t i = 0; i < s->n_children; i++)
         if (s->children[i]->release) s->children[i]->release(s->children[i]);
+    if (s->dictionary && s->dictionary->release) s->dictionary->release(s->dictionary);
     sp_release(b->alloc, b);
     s->release = NULL;
 }
@@ -57,7 +60,7 @@ static void put_metadata(char *p, const sp_pair *meta, size_t n) {
     for (size_t i = 0; i < n; i++) p = put_part(put_part(p, meta[i].key), meta[i].value);
 }
 
-/* Fills *s with room for `children` released ones and `metadata` bytes. */
+/* Fills *s with room for `children` released ones (or a dictionary) and `metadata` bytes. */
 static sp_status schema_start(const sp_alloc *a, struct ArrowSchema *s, const char *format, const char *name, size_t children,
                               size_t metadata) {
     size_t fixed = sizeof(schema_block) + children * (sizeof(struct ArrowSchema) + sizeof(struct ArrowSchema *));
@@ -85,11 +88,18 @@ sp_status sp_arrow_schema(const sp_alloc *a, const sp_schema *schema, const sp_p
     for (size_t i = 0; i < schema->count; i++) {
         const sp_column_info *info = &schema->columns[i];
         struct ArrowSchema *child = out->children[i];
-        int list = info->kind == SP_KIND_STRS;
-        st = schema_start(a, child, format_of(info->kind), info->name, list ? 1 : 0, 0);
+        spi_layout layout = spi_layout_of(info->kind);
+        int inner = layout == SPI_LIST || layout == SPI_CODES;
+        st = schema_start(a, child, format_of(info->kind), info->name, inner ? 1 : 0, 0);
         if (st != SP_OK) goto fail;
         if (i == 0) child->flags = 0; /* uid */
-        if (list) st = schema_start(a, child->children[0], "u", "item", 0, 0);
+        if (layout == SPI_CODES) {
+            child->dictionary = child->children[0];
+            child->children = NULL;
+            child->n_children = 0;
+        }
+        if (inner)
+            st = schema_start(a, child->dictionary ? child->dictionary : child->children[0], "u", layout == SPI_LIST ? "item" : "", 0, 0);
         if (st != SP_OK) goto fail;
     }
     return SP_OK;
@@ -112,6 +122,7 @@ static void array_release(struct ArrowArray *x) {
     array_block *b = x->private_data;
     for (int64_t i = 0; i < x->n_children; i++)
         if (x->children[i]->release) x->children[i]->release(x->children[i]);
+    if (x->dictionary && x->dictionary->release) x->dictionary->release(x->dictionary);
     sp_columns_drop(b->columns);
     sp_release(b->alloc, b);
     x->release = NULL;
@@ -139,18 +150,24 @@ static sp_status array_start(const sp_alloc *a, struct ArrowArray *x, sp_columns
 static sp_status column_array(const sp_alloc *a, sp_part part, size_t i, struct ArrowArray *x) {
     sp_columns *c = part.columns;
     const spi_column *k = &c->columns[i];
-    sp_kind kind = c->schema->columns[i].kind;
-    int all = part.from == 0 && part.count == c->rows;
-    SP_TRY(array_start(a, x, c, part.count, kind == SP_KIND_STR ? 3 : 2, kind == SP_KIND_STRS ? 1 : 0));
+    spi_layout layout = spi_column_layout(c, i);
+    int all = part.from == 0 && part.count == c->rows, inner = layout == SPI_LIST || layout == SPI_CODES;
+    SP_TRY(array_start(a, x, c, part.count, layout == SPI_TEXT ? 3 : 2, inner ? 1 : 0));
     x->offset = (int64_t)part.from;
     x->null_count = all ? (int64_t)k->nulls : k->nulls ? -1 : 0; /* -1: the consumer counts */
     x->buffers[0] = k->nulls ? k->valid : NULL;
-    x->buffers[1] = kind == SP_KIND_STR || kind == SP_KIND_STRS ? (const void *)k->offsets : k->data;
-    if (kind == SP_KIND_STR) x->buffers[2] = k->data;
-    if (kind != SP_KIND_STRS) return SP_OK;
-    SP_TRY(array_start(a, x->children[0], c, k->item_count, 3, 0));
-    x->children[0]->buffers[1] = k->items;
-    x->children[0]->buffers[2] = k->data;
+    x->buffers[1] = layout == SPI_FIXED ? (const void *)k->data : k->offsets;
+    if (layout == SPI_TEXT) x->buffers[2] = k->data;
+    if (!inner) return SP_OK;
+    struct ArrowArray *texts = x->children[0];
+    if (layout == SPI_CODES) {
+        x->dictionary = texts;
+        x->children = NULL;
+        x->n_children = 0;
+    }
+    SP_TRY(array_start(a, texts, c, k->item_count, 3, 0));
+    texts->buffers[1] = k->items;
+    texts->buffers[2] = k->data;
     return SP_OK;
 }
 

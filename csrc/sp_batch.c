@@ -173,6 +173,7 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     for (unsigned i = 0; i < b->threads; i++) {
         b->workers[i].batch = b;
         if ((status = sp_reader_init(&b->workers[i].reader, b->rules, a)) != SP_OK) goto fail;
+        sp_reader_remember(&b->workers[i].reader);
     }
     if (o->source_id) b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%.39s", o->source_id);
     for (uint32_t i = 0; o->format && i < b->rules->formats.n; i++)

@@ -1,4 +1,4 @@
-/* Column buffers. An append first makes room in every column, then writes: the second half can't fail. */
+/* Column buffers. An append that fails in one column is taken back in those before it. */
 #include "sp_columns_impl.h"
 
 #define SP_LEN(a) (sizeof(a) / sizeof *(a))
@@ -25,12 +25,6 @@ static sp_view text_of(const void *cell) {
     return v;
 }
 
-static sp_cell_STRS list_of(const void *cell) {
-    sp_cell_STRS v;
-    memcpy(&v, cell, sizeof v);
-    return v;
-}
-
 /* A number that its column can't hold is no value. */
 static int64_t int_of(const void *cell, sp_kind kind) {
     int64_t v;
@@ -40,86 +34,191 @@ static int64_t int_of(const void *cell, sp_kind kind) {
     return v;
 }
 
-static sp_status grow(const sp_columns *c, void *p, size_t *cap, size_t need, size_t item) {
-    return need > *cap ? sp_grow(c->alloc, p, cap, need, item) : SP_OK;
+static size_t fixed_size(sp_kind kind, size_t rows) {
+    return kind == SP_KIND_BOOL ? (rows + 7) / 8 : kind == SP_KIND_I32 ? rows * sizeof(int32_t) : rows * sizeof(int64_t);
 }
 
-static sp_status room_text(sp_columns *c, spi_column *k, size_t more) {
-    if (more > SP_TEXT_MAX - k->data_n) return SP_ERR_NOMEM;
-    return grow(c, &k->data, &k->data_cap, k->data_n + more, 1);
-}
-
-static sp_status room_list(sp_columns *c, spi_column *k, sp_cell_STRS list) {
-    size_t bytes = 0;
-    if (!list.p) return SP_OK;
-    if (list.n > SP_TEXT_MAX - 1 - k->item_count) return SP_ERR_NOMEM;
-    for (size_t i = 0; i < list.n; i++)
-        if (__builtin_add_overflow(bytes, list.p[i].n, &bytes)) return SP_ERR_NOMEM;
-    SP_TRY(room_text(c, k, bytes));
-    return grow(c, &k->items, &k->item_cap, k->item_count + list.n + 1, sizeof *k->items);
-}
-
-/* Makes room for one more row in column k; what was there stays. `cell` NULL: for the start of the
-   offsets, and a byte of text, so that no buffer is NULL. */
-static sp_status room(sp_columns *c, spi_column *k, sp_kind kind, const void *cell) {
-    size_t rows = c->rows + 1;
-    SP_TRY(grow(c, &k->valid, &k->valid_cap, (rows + 7) / 8, 1));
-    switch (kind) {
-    case SP_KIND_BOOL: return grow(c, &k->data, &k->data_cap, (rows + 7) / 8, 1);
-    case SP_KIND_I32: return grow(c, &k->data, &k->data_cap, rows * sizeof(int32_t), 1);
-    case SP_KIND_I64:
-    case SP_KIND_TIME: return grow(c, &k->data, &k->data_cap, rows * sizeof(int64_t), 1);
-    case SP_KIND_STR:
-        SP_TRY(grow(c, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
-        return room_text(c, k, !cell ? 1 : text_of(cell).p ? text_of(cell).n : 0);
-    case SP_KIND_STRS: break;
+/* Room in all buffers that have a place for every row. What was there stays. */
+static sp_status room_for_rows(sp_columns *c, size_t rows) {
+    if (rows >= SP_TEXT_MAX) return SP_ERR_NOMEM;
+    for (size_t i = 0; i < c->schema->count; i++) {
+        spi_column *k = &c->columns[i];
+        sp_kind kind = c->schema->columns[i].kind;
+        SP_TRY(sp_grow(c->alloc, &k->valid, &k->valid_cap, (rows + 7) / 8, 1));
+        if (spi_layout_of(kind) == SPI_FIXED) SP_TRY(sp_grow(c->alloc, &k->data, &k->data_cap, fixed_size(kind, rows), 1));
+        else SP_TRY(sp_grow(c->alloc, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
     }
-    SP_TRY(grow(c, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
-    if (!cell) SP_TRY(room_text(c, k, 1));
-    if (!cell) return grow(c, &k->items, &k->item_cap, 1, sizeof *k->items);
-    return room_list(c, k, list_of(cell));
+    c->row_cap = rows;
+    return SP_OK;
 }
 
-static void put_text(spi_column *k, sp_view v) {
+static sp_status room_for_text(sp_columns *c, spi_column *k, size_t more) {
+    if (more > SP_TEXT_MAX - k->data_n) return SP_ERR_NOMEM;
+    return k->data_n + more <= k->data_cap ? SP_OK : sp_grow(c->alloc, &k->data, &k->data_cap, k->data_n + more, 1);
+}
+
+static sp_status room_for_items(sp_columns *c, spi_column *k, size_t more) {
+    if (more > SP_TEXT_MAX - 1 - k->item_count) return SP_ERR_NOMEM;
+    return sp_grow(c->alloc, &k->items, &k->item_cap, k->item_count + more + 1, sizeof *k->items);
+}
+
+static void put_bytes(spi_column *k, sp_view v) {
     if (v.n) memcpy(k->data + k->data_n, v.p, v.n);
     k->data_n += v.n;
 }
 
-static int put_list(spi_column *k, sp_cell_STRS list) {
-    if (!list.p) return 0;
-    for (size_t i = 0; i < list.n; i++) {
-        put_text(k, list.p[i]);
-        k->items[++k->item_count] = (int32_t)k->data_n;
-    }
-    return 1;
+static void put_item(spi_column *k) { k->items[++k->item_count] = (int32_t)k->data_n; }
+
+static sp_status put_text(sp_columns *c, spi_column *k, sp_view v) {
+    SP_TRY(room_for_text(c, k, v.n));
+    put_bytes(k, v);
+    return SP_OK;
 }
+
+static sp_status put_hex(sp_columns *c, spi_column *k, sp_view v) {
+    if (v.n > SP_TEXT_MAX / 2) return SP_ERR_NOMEM;
+    SP_TRY(room_for_text(c, k, 2 * v.n));
+    sp_hex(v.p, v.n, (char *)k->data + k->data_n);
+    k->data_n += 2 * v.n;
+    return SP_OK;
+}
+
+static sp_status put_texts(sp_columns *c, spi_column *k, sp_cell_STRS list) {
+    size_t bytes = 0;
+    SP_TRY(room_for_items(c, k, list.n));
+    for (size_t i = 0; i < list.n; i++)
+        if (__builtin_add_overflow(bytes, list.p[i].n, &bytes)) return SP_ERR_NOMEM;
+    SP_TRY(room_for_text(c, k, bytes));
+    for (size_t i = 0; i < list.n; i++) {
+        put_bytes(k, list.p[i]);
+        put_item(k);
+    }
+    return SP_OK;
+}
+
+static sp_status put_digests(sp_columns *c, spi_column *k, sp_cell_HEXS list) {
+    SP_TRY(room_for_items(c, k, list.n));
+    SP_TRY(room_for_text(c, k, 2 * sizeof *list.p * list.n)); /* list.n is below 2^31 here */
+    sp_hex(list.p->b, sizeof *list.p * list.n, (char *)k->data + k->data_n);
+    for (size_t i = 0; i < list.n; i++) {
+        k->data_n += 2 * sizeof *list.p;
+        put_item(k);
+    }
+    return SP_OK;
+}
+
+/* ---- texts that repeat ---- */
+
+static sp_view text_at(const spi_column *k, uint32_t code) {
+    return (sp_view){k->data + k->items[code], (size_t)(k->items[code + 1] - k->items[code])};
+}
+
+static uint32_t *slot_of(const spi_column *k, sp_view v) {
+    size_t i = sp_x64(v.p, v.n) & (k->slot_cap - 1);
+    while (k->slots[i] && !sp_view_eq(text_at(k, k->slots[i] - 1), v)) i = (i + 1) & (k->slot_cap - 1);
+    return &k->slots[i];
+}
+
+static sp_status more_slots(sp_columns *c, spi_column *k) {
+    uint32_t *slots = NULL;
+    size_t cap = 0;
+    SP_TRY(sp_grow(c->alloc, &slots, &cap, 2 * (k->slot_cap ? k->slot_cap : 8), sizeof *slots));
+    memset(slots, 0, cap * sizeof *slots);
+    sp_release(c->alloc, k->slots);
+    k->slots = slots;
+    k->slot_cap = cap;
+    for (uint32_t i = 0; i < k->item_count; i++) *slot_of(k, text_at(k, i)) = i + 1;
+    return SP_OK;
+}
+
+static sp_status put_code(sp_columns *c, spi_column *k, size_t row, sp_view v) {
+    if (row && k->item_count) { /* most often the text of the row before */
+        k->offsets[row] = k->offsets[row - 1];
+        if (sp_view_eq(text_at(k, (uint32_t)k->offsets[row]), v)) return SP_OK;
+    }
+    if (2 * (k->item_count + 1) > k->slot_cap) SP_TRY(more_slots(c, k));
+    uint32_t *slot = slot_of(k, v);
+    if (!*slot) {
+        SP_TRY(room_for_items(c, k, 1));
+        SP_TRY(room_for_text(c, k, v.n));
+        put_bytes(k, v);
+        put_item(k);
+        *slot = (uint32_t)k->item_count;
+    }
+    k->offsets[row] = (int32_t)(*slot - 1);
+    return SP_OK;
+}
+
+/* ---- rows ---- */
 
 static void put_bit(uint8_t *bits, size_t row, int on) {
     if ((row & 7) == 0) bits[row >> 3] = 0;
     if (on) bits[row >> 3] = (uint8_t)(bits[row >> 3] | 1u << (row & 7));
 }
 
-static void put(spi_column *k, sp_kind kind, size_t row, const void *cell) {
-    int valid = 0;
-    if (kind == SP_KIND_STR) {
-        sp_view v = text_of(cell);
-        valid = v.p != NULL;
-        if (valid) put_text(k, v);
-        k->offsets[row + 1] = (int32_t)k->data_n;
-    } else if (kind == SP_KIND_STRS) {
-        valid = put_list(k, list_of(cell));
-        k->offsets[row + 1] = (int32_t)k->item_count;
-    } else {
-        int64_t v = int_of(cell, kind);
-        valid = v != SP_NULL_INT;
-        if (!valid) v = 0;
-        int32_t narrow = (int32_t)v;
-        if (kind == SP_KIND_BOOL) put_bit(k->data, row, v != 0);
-        else if (kind == SP_KIND_I32) memcpy(k->data + row * sizeof narrow, &narrow, sizeof narrow);
-        else memcpy(k->data + row * sizeof v, &v, sizeof v);
+static int put_number(spi_column *k, sp_kind kind, size_t row, const void *cell) {
+    int64_t v = int_of(cell, kind);
+    int valid = v != SP_NULL_INT;
+    if (!valid) v = 0;
+    int32_t narrow = (int32_t)v;
+    if (kind == SP_KIND_BOOL) put_bit(k->data, row, v != 0);
+    else if (kind == SP_KIND_I32) memcpy(k->data + row * sizeof narrow, &narrow, sizeof narrow);
+    else memcpy(k->data + row * sizeof v, &v, sizeof v);
+    return valid;
+}
+
+static sp_status put(sp_columns *c, size_t column, const void *cell) {
+    spi_column *k = &c->columns[column];
+    size_t row = c->rows;
+    sp_kind kind = c->schema->columns[column].kind;
+    sp_view v = text_of(cell); /* all cells but numbers begin with a pointer and have a count behind it */
+    sp_status st = SP_OK;
+    int valid = 1;
+    switch (kind) {
+    case SP_KIND_STR: st = (valid = v.p != NULL) ? put_text(c, k, v) : SP_OK; break;
+    case SP_KIND_HEX: st = (valid = v.p != NULL) ? put_hex(c, k, v) : SP_OK; break;
+    case SP_KIND_STRS:
+        if ((valid = v.p != NULL)) st = put_texts(c, k, (sp_cell_STRS){(const sp_view *)(const void *)v.p, v.n});
+        break;
+    case SP_KIND_HEXS:
+        if ((valid = v.p != NULL)) st = put_digests(c, k, (sp_cell_HEXS){(const sp_digest *)(const void *)v.p, v.n});
+        break;
+    case SP_KIND_DICT:
+        k->offsets[row] = 0;
+        if ((valid = v.p != NULL)) st = put_code(c, k, row, v);
+        break;
+    default: valid = put_number(k, kind, row, cell);
     }
+    if (st != SP_OK) return st;
+    if (spi_layout_of(kind) == SPI_TEXT) k->offsets[row + 1] = (int32_t)k->data_n;
+    if (spi_layout_of(kind) == SPI_LIST) k->offsets[row + 1] = (int32_t)k->item_count;
     put_bit(k->valid, row, valid);
     k->nulls += !valid;
+    return SP_OK;
+}
+
+/* Takes the row that is under way out of a column. Texts that have a code keep it. */
+static void take_back(sp_columns *c, size_t column) {
+    spi_column *k = &c->columns[column];
+    size_t row = c->rows;
+    spi_layout layout = spi_column_layout(c, column);
+    k->nulls -= !(k->valid[row >> 3] >> (row & 7) & 1);
+    k->valid[row >> 3] = (uint8_t)(k->valid[row >> 3] & ~(1u << (row & 7)));
+    if (layout == SPI_LIST) k->item_count = (size_t)k->offsets[row], k->data_n = (size_t)k->items[k->item_count];
+    if (layout == SPI_TEXT) k->data_n = (size_t)k->offsets[row];
+}
+
+sp_status sp_columns_append(sp_columns *c, const void *row) {
+    const sp_column_info *info = c->schema->columns;
+    if (c->rows == c->row_cap) SP_TRY(room_for_rows(c, c->rows + (c->rows < 8 ? 8 : c->rows)));
+    for (size_t i = 0; i < c->schema->count; i++) {
+        sp_status st = put(c, i, (const char *)row + info[i].offset);
+        if (st == SP_OK) continue;
+        while (i-- > 0) take_back(c, i);
+        return st;
+    }
+    c->rows++;
+    return SP_OK;
 }
 
 sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema) {
@@ -130,28 +229,22 @@ sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema) {
     atomic_init(&c->refs, 1);
     c->alloc = a;
     c->schema = schema;
-    for (size_t i = 0; i < schema->count; i++) {
+    sp_status st = room_for_rows(c, 1);
+    for (size_t i = 0; i < schema->count && st == SP_OK; i++) {
         spi_column *k = &c->columns[i];
-        if (room(c, k, schema->columns[i].kind, NULL) != SP_OK) goto fail;
-        if (k->offsets) k->offsets[0] = 0; /* so that no rows are valid Arrow, too */
+        spi_layout layout = spi_column_layout(c, i);
+        if (layout == SPI_FIXED) continue;
+        st = room_for_text(c, k, 1); /* so that no rows are valid Arrow, too */
+        if (st == SP_OK && layout != SPI_TEXT) st = room_for_items(c, k, 0);
+        k->offsets[0] = 0;
         if (k->items) k->items[0] = 0;
     }
-    return c;
-fail:
+    if (st == SP_OK) return c;
     sp_columns_drop(c);
     return NULL;
 }
 
 sp_columns *sp_columns_new(const sp_schema *schema) { return spi_columns_new(&sp_alloc_std, schema); }
-
-sp_status sp_columns_append(sp_columns *c, const void *row) {
-    const sp_column_info *info = c->schema->columns;
-    if (c->rows >= SP_TEXT_MAX - 1) return SP_ERR_NOMEM;
-    for (size_t i = 0; i < c->schema->count; i++) SP_TRY(room(c, &c->columns[i], info[i].kind, (const char *)row + info[i].offset));
-    for (size_t i = 0; i < c->schema->count; i++) put(&c->columns[i], info[i].kind, c->rows, (const char *)row + info[i].offset);
-    c->rows++;
-    return SP_OK;
-}
 
 size_t sp_columns_rows(const sp_columns *c) { return c->rows; }
 
@@ -161,9 +254,7 @@ size_t spi_columns_bytes(const sp_columns *c) {
         const spi_column *k = &c->columns[i];
         sp_kind kind = c->schema->columns[i].kind;
         n += (c->rows + 7) / 8 + k->data_n;
-        if (kind == SP_KIND_BOOL) n += (c->rows + 7) / 8;
-        if (kind == SP_KIND_I64 || kind == SP_KIND_TIME) n += c->rows * 8;
-        if (kind == SP_KIND_I32) n += c->rows * 4;
+        if (spi_layout_of(kind) == SPI_FIXED) n += fixed_size(kind, c->rows);
         if (k->offsets) n += (c->rows + 1) * sizeof *k->offsets;
         if (k->items) n += (k->item_count + 1) * sizeof *k->items;
     }
@@ -183,6 +274,7 @@ void sp_columns_drop(sp_columns *c) {
         sp_release(c->alloc, k->data);
         sp_release(c->alloc, k->offsets);
         sp_release(c->alloc, k->items);
+        sp_release(c->alloc, k->slots);
     }
     sp_release(c->alloc, c);
 }

@@ -3,6 +3,7 @@
 #define SP_COLUMNS_H
 
 #include "sp_arena.h"
+#include "sp_hash.h"
 #include "sp_status.h"
 #include "sp_text.h"
 
@@ -12,10 +13,15 @@ typedef enum sp_kind {
     SP_KIND_I32,
     SP_KIND_BOOL,
     SP_KIND_TIME,
-    SP_KIND_STRS
+    SP_KIND_STRS,
+    SP_KIND_DICT, /* text that repeats: a code a row, each text once a batch */
+    SP_KIND_HEX,  /* bytes of a hash, written as hex digits; else as STR */
+    SP_KIND_HEXS  /* the same for a list; else as STRS */
 } sp_kind;
 
 typedef sp_view sp_cell_STR;  /* p NULL is null */
+typedef sp_view sp_cell_DICT; /* the same */
+typedef sp_view sp_cell_HEX;  /* the same */
 typedef int64_t sp_cell_I64;  /* SP_NULL_INT is null */
 typedef int64_t sp_cell_I32;  /* the same */
 typedef int64_t sp_cell_TIME; /* microseconds since 1970-01-01T00:00:00Z; SP_NULL_INT is null */
@@ -24,6 +30,10 @@ typedef struct sp_cell_STRS {
     const sp_view *p; /* NULL is null; n == 0 with p != NULL is the empty list */
     size_t n;
 } sp_cell_STRS;
+typedef struct sp_cell_HEXS {
+    const sp_digest *p; /* NULL is null */
+    size_t n;
+} sp_cell_HEXS;
 
 typedef struct sp_exchange_row {
 #define SP_EXCHANGE_COLUMN(field, kind, meaning) sp_cell_##kind field;

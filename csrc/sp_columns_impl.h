@@ -6,21 +6,28 @@
 
 #include "sp_columns.h"
 
-/* One column. `data` holds values (I64, I32, TIME), bits (BOOL) or text (STR, STRS); `offsets` has rows + 1 entries, of bytes for STR,
-   of items for STRS; `items` has item_count + 1 byte offsets (STRS). Bits of `valid` past the last row are 0, and no buffer
-   that a kind has is NULL, even without rows. */
+/* How a kind is laid out; HEX and HEXS are STR and STRS once they are written. */
+typedef enum spi_layout {
+    SPI_FIXED, /* `data`: values, or bits */
+    SPI_TEXT,  /* `offsets`: rows + 1 byte offsets into the text in `data` */
+    SPI_LIST,  /* `offsets`: rows + 1 offsets of items; `items`: item_count + 1 byte offsets into `data` */
+    SPI_CODES, /* `offsets`: a code a row; `items` and `data`: the texts, as for lists; `slots`: code + 1 by hash */
+} spi_layout;
+
+/* One column. Bits of `valid` past the last row are 0, and no buffer that a layout has is NULL, even without rows. */
 typedef struct spi_column {
     uint8_t *valid, *data;
     int32_t *offsets, *items;
-    size_t valid_cap, data_cap, offset_cap, item_cap; /* data_cap in bytes, the others in entries */
-    size_t data_n, item_count, nulls;                 /* data_n: bytes of text; 0 for other kinds */
+    uint32_t *slots;
+    size_t valid_cap, data_cap, offset_cap, item_cap, slot_cap; /* data_cap in bytes, the others in entries */
+    size_t data_n, item_count, nulls;                           /* data_n: bytes of text; 0 for SPI_FIXED */
 } spi_column;
 
 struct sp_columns {
     atomic_size_t refs;
     const sp_alloc *alloc; /* lives as long as the process */
     const sp_schema *schema;
-    size_t rows;
+    size_t rows, row_cap; /* row_cap: rows for which all buffers but those of texts have room */
     spi_column columns[];
 };
 
@@ -28,13 +35,30 @@ struct sp_columns {
 sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema);
 size_t spi_columns_bytes(const sp_columns *c); /* bytes that the rows take */
 
+static inline spi_layout spi_layout_of(sp_kind kind) {
+    switch (kind) {
+    case SP_KIND_STR:
+    case SP_KIND_HEX: return SPI_TEXT;
+    case SP_KIND_STRS:
+    case SP_KIND_HEXS: return SPI_LIST;
+    case SP_KIND_DICT: return SPI_CODES;
+    default: return SPI_FIXED;
+    }
+}
+static inline spi_layout spi_column_layout(const sp_columns *c, size_t column) { return spi_layout_of(c->schema->columns[column].kind); }
+
 /* Access to a cell; `row` is below rows. */
 static inline int spi_cell_valid(const sp_columns *c, size_t column, size_t row) {
     return c->columns[column].valid[row >> 3] >> (row & 7) & 1;
 }
 static inline sp_view spi_cell_text(const sp_columns *c, size_t column, size_t row) {
     const spi_column *k = &c->columns[column];
-    return (sp_view){k->data + k->offsets[row], (size_t)(k->offsets[row + 1] - k->offsets[row])};
+    const int32_t *o = k->offsets + row;
+    if (spi_column_layout(c, column) == SPI_CODES) {
+        if (k->item_count == 0) return (sp_view){k->data, 0}; /* nulls alone */
+        o = k->items + *o;
+    }
+    return (sp_view){k->data + o[0], (size_t)(o[1] - o[0])};
 }
 static inline int64_t spi_cell_int(const sp_columns *c, size_t column, size_t row) {
     const uint8_t *p = c->columns[column].data;

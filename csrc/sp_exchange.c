@@ -1,7 +1,10 @@
 #include "sp_exchange.h"
 
+#include "sp_replay.h"
 #include "sp_row.h"
 #include "sp_time.h"
+
+void sp_reader_remember(sp_reader *d) { d->scan.replay = sp_replay_new(d->alloc, d->rules->limits.replay_table_bytes); }
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     memset(d, 0, sizeof *d);
@@ -11,8 +14,10 @@ sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     sp_arena_init(&d->arena, a);
     d->seen = a->resize(a->ctx, NULL, SP_SEEN * sizeof *d->seen);
     if (d->seen) memset(d->seen, 0, SP_SEEN * sizeof *d->seen);
+    d->named = a->resize(a->ctx, NULL, SP_NAMED * sizeof *d->named);
+    if (d->named) memset(d->named, 0, SP_NAMED * sizeof *d->named);
     sp_status status = sp_judge_init(&d->judge, r, a);
-    return d->seen ? status : SP_ERR_NOMEM;
+    return d->seen && d->named ? status : SP_ERR_NOMEM;
 }
 
 void sp_reader_fini(sp_reader *d) {
@@ -20,6 +25,7 @@ void sp_reader_fini(sp_reader *d) {
     sp_judge_fini(&d->judge);
     sp_arena_fini(&d->arena);
     sp_release(d->alloc, d->seen);
+    sp_release(d->alloc, d->named);
 }
 
 /* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
@@ -302,7 +308,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
     if (r->wrappers.n + r->body_rules.n) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
-        d->judge.url.present = x->in.url.n > 0;
+        d->judge.has_url = x->in.url.n > 0;
         sp_judge_look(&d->judge, &x->in, 0);
         d->judge.looked = 1;
         body_rules(d, x);
@@ -331,6 +337,7 @@ static void begin(sp_reader *d, sp_view text) {
     sp_judge_reset(&d->judge);
     sp_arena_reset(&d->arena);
     d->judge.looked = 0;
+    d->judge.wants_clues = d->evidence != NULL;
     d->texts[0] = (sp_opened){.text = text};
     d->text_count = 1;
 }

@@ -23,6 +23,7 @@ enum {
 };
 
 #define SP_SEEN 512u
+#define SP_NAMED 512u
 
 typedef struct sp_reader {
     const sp_rules *rules;
@@ -35,7 +36,12 @@ typedef struct sp_reader {
     struct sp_seen { /* values that were judged fit to be shown, or not; models and hosts repeat */
         uint8_t n, shows, host;
         char text[61];
-    } * seen; /* SP_SEEN of them */
+    } * seen;         /* SP_SEEN of them */
+    struct sp_named { /* models whose family was looked for */
+        const sp_model *model;
+        uint8_t n;
+        char text[63];
+    } * named; /* SP_NAMED of them */
     sp_view source_id;
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
@@ -50,6 +56,7 @@ typedef struct sp_line {
 } sp_line;
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a);
+void sp_reader_remember(sp_reader *d); /* for many lines: keeps values that stand in several. Without memory for it: slower, not wrong */
 void sp_reader_fini(sp_reader *d);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */

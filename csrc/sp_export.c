@@ -151,10 +151,11 @@ static void put_scalar(sp_out *out, const sp_columns *c, size_t column, size_t r
 
 static sp_status json_cell(sp_out *out, const sp_columns *c, size_t column, size_t row) {
     sp_kind kind = c->schema->columns[column].kind;
+    spi_layout layout = spi_layout_of(kind);
     SP_TRY(want(out, SP_TIME_TEXT + 2));
     if (!spi_cell_valid(c, column, row)) return put(out, "null", 4), SP_OK;
-    if (kind == SP_KIND_STR) return json_text(out, spi_cell_text(c, column, row));
-    if (kind == SP_KIND_STRS) return json_list(out, c, column, row);
+    if (layout == SPI_LIST) return json_list(out, c, column, row);
+    if (layout != SPI_FIXED) return json_text(out, spi_cell_text(c, column, row));
     if (kind == SP_KIND_TIME) put_char(out, '"');
     put_scalar(out, c, column, row);
     if (kind == SP_KIND_TIME) put_char(out, '"');
@@ -232,10 +233,10 @@ static sp_status csv_list(sp_out *out, const sp_columns *c, size_t column, size_
 }
 
 static sp_status csv_cell(sp_out *out, const sp_columns *c, size_t column, size_t row, int safe) {
-    sp_kind kind = c->schema->columns[column].kind;
+    spi_layout layout = spi_column_layout(c, column);
     if (!spi_cell_valid(c, column, row)) return SP_OK;
-    if (kind == SP_KIND_STR) return csv_text(out, spi_cell_text(c, column, row), safe);
-    if (kind == SP_KIND_STRS) return csv_list(out, c, column, row, safe);
+    if (layout == SPI_LIST) return csv_list(out, c, column, row, safe);
+    if (layout != SPI_FIXED) return csv_text(out, spi_cell_text(c, column, row), safe);
     SP_TRY(want(out, SP_TIME_TEXT));
     put_scalar(out, c, column, row);
     return SP_OK;

@@ -10,10 +10,11 @@ static uint64_t mix(uint64_t h, uint64_t v) {
 }
 
 static uint64_t cell_hash(const sp_columns *c, size_t column, size_t row, uint64_t h) {
-    sp_kind kind = c->schema->columns[column].kind;
+    spi_layout layout = spi_column_layout(c, column);
     if (!spi_cell_valid(c, column, row)) return mix(h, 1);
-    if (kind != SP_KIND_STR && kind != SP_KIND_STRS) return mix(h, (uint64_t)spi_cell_int(c, column, row));
-    if (kind == SP_KIND_STR) {
+    if (layout == SPI_FIXED) return mix(h, (uint64_t)spi_cell_int(c, column, row));
+    if (layout == SPI_CODES) return mix(h, (uint64_t)c->columns[column].offsets[row]); /* each text has one code */
+    if (layout == SPI_TEXT) {
         sp_view v = spi_cell_text(c, column, row);
         return mix(h, sp_x64(v.p, v.n));
     }
@@ -25,12 +26,13 @@ static uint64_t cell_hash(const sp_columns *c, size_t column, size_t row, uint64
 }
 
 static int cell_equal(const sp_columns *c, size_t column, size_t a, size_t b) {
-    sp_kind kind = c->schema->columns[column].kind;
+    spi_layout layout = spi_column_layout(c, column);
     int valid = spi_cell_valid(c, column, a);
     if (valid != spi_cell_valid(c, column, b)) return 0;
     if (!valid) return 1;
-    if (kind == SP_KIND_STR) return sp_view_eq(spi_cell_text(c, column, a), spi_cell_text(c, column, b));
-    if (kind != SP_KIND_STRS) return spi_cell_int(c, column, a) == spi_cell_int(c, column, b);
+    if (layout == SPI_CODES) return c->columns[column].offsets[a] == c->columns[column].offsets[b];
+    if (layout == SPI_TEXT) return sp_view_eq(spi_cell_text(c, column, a), spi_cell_text(c, column, b));
+    if (layout == SPI_FIXED) return spi_cell_int(c, column, a) == spi_cell_int(c, column, b);
     size_t n = spi_cell_items(c, column, a);
     if (n != spi_cell_items(c, column, b)) return 0;
     for (size_t i = 0; i < n; i++)

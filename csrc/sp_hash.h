@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct sp_digest {
     uint8_t b[16]; /* canonical (big-endian) */
@@ -14,6 +15,25 @@ uint64_t sp_x64(const void *p, size_t n);
 
 /* SipHash-2-4 (Aumasson, Bernstein), 128-bit output: the keyed form. */
 sp_digest sp_siphash128(const uint8_t key[16], const void *p, size_t n);
+
+/* Eight bytes of a hash as a number, first byte highest, and back. */
+static inline uint64_t spi_big_endian(uint64_t w) {
+#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    w = __builtin_bswap64(w);
+#endif
+    return w;
+}
+
+static inline uint64_t sp_hash_word(const uint8_t *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return spi_big_endian(w);
+}
+
+static inline void sp_hash_store(uint8_t *p, uint64_t w) {
+    w = spi_big_endian(w);
+    memcpy(p, &w, 8);
+}
 
 void sp_hex(const void *bytes, size_t n, char *out); /* writes 2 n lower-case digits, no NUL */
 

@@ -12,7 +12,8 @@
     X(max_key_bytes, 65536, 16777216, "longest member name, as written: key_too_long")               \
     X(max_number_bytes, 4096, 1048576, "longest number, as written: number_too_long")                \
     X(max_embedded_layers, 4, 16, "most string layers around a body: flag embedded_too_deep")        \
-    X(max_evidence_items, 64, 10000, "most evidence rows of an exchange: flag evidence_cut")
+    X(max_evidence_items, 64, 10000, "most evidence rows of an exchange: flag evidence_cut")         \
+    X(replay_table_bytes, 33554432, 2147483647, "values kept per worker, so that they are not scanned again; 0: none, same rows")
 
 typedef struct sp_limits {
 #define X(field, dflt, hard, why) size_t field;
@@ -27,5 +28,8 @@ typedef struct sp_limits {
 #define SP_MAX_RULE_BITS 4096u  /* tests in all packs together; a pack that passes it is refused */
 
 sp_limits *sp_limits_default(sp_limits *l); /* fills and returns l */
+
+/* The least value of the limit that stands at `offset` in sp_limits. */
+static inline size_t sp_limit_least(size_t offset) { return offset != offsetof(sp_limits, replay_table_bytes); }
 
 #endif

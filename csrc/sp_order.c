@@ -8,7 +8,7 @@ static int is_before(const sp_digest *pairs, const sp_entry *a, const sp_entry *
 
 const sp_entry *sp_order_sort(const sp_digest *pairs, uint32_t n, sp_entry *room) {
     sp_entry *from = room, *to = room + n;
-    for (uint32_t i = 0; i < n; i++) from[i] = (sp_entry){sp_order_word(pairs[2 * (size_t)i].b), i};
+    for (uint32_t i = 0; i < n; i++) from[i] = (sp_entry){sp_hash_word(pairs[2 * (size_t)i].b), i};
     for (size_t width = 1; width < n; width *= 2) {
         for (size_t low = 0; low < n; low += 2 * width) {
             size_t middle = low + width < n ? low + width : n, high = middle + width < n ? middle + width : n;

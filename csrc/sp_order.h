@@ -13,24 +13,6 @@ typedef struct sp_entry {
     uint32_t member; /* place in document order */
 } sp_entry;
 
-static inline uint64_t sp_order_big_endian(uint64_t w) {
-#if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    w = __builtin_bswap64(w);
-#endif
-    return w;
-}
-
-static inline uint64_t sp_order_word(const uint8_t *p) {
-    uint64_t w;
-    memcpy(&w, p, 8);
-    return sp_order_big_endian(w);
-}
-
-static inline void sp_order_store(uint8_t *p, uint64_t w) {
-    w = sp_order_big_endian(w);
-    memcpy(p, &w, 8);
-}
-
 /* Sorts n members (pairs[2 i] is the key hash of member i) by all 16 bytes, equal ones in document order. `room` has 2 n entries; the
    result is one of its halves. O(n log n). */
 const sp_entry *sp_order_sort(const sp_digest *pairs, uint32_t n, sp_entry *room);
@@ -48,7 +30,7 @@ static inline int sp_order_few(const sp_digest *pairs, uint32_t n, uint8_t place
     uint32_t same = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint8_t mine = 0;
-        key[i] = sp_order_word(pairs[2 * i].b);
+        key[i] = sp_hash_word(pairs[2 * i].b);
         for (uint32_t j = 0; j < i; j++) {
             uint8_t after = key[j] > key[i];
             place[j] = (uint8_t)(place[j] + after);

@@ -1,7 +1,5 @@
 #include "sp_print.h"
 
-#include <stdio.h>
-
 static sp_digest tagged(char c) {
     sp_digest d = {{0}};
     d.b[0] = (uint8_t)c;
@@ -38,13 +36,10 @@ static int take_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks
     return context && marks[i].type == SP_OBJECT;
 }
 
-static uint32_t count_nodes(const sp_rules *r, const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi) {
+static uint32_t count_turns(const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi) {
     uint32_t n = 0;
-    for (uint32_t t = 0; t < l->turns.n; t++) {
-        const sp_turns *p = &r->turns.v[l->turns.at + t];
-        for (uint32_t i = lo; i < hi; i++) n += sp_node_is(r, marks[i].node, p->node) || sp_node_is(r, marks[i].node, p->element);
-    }
-    return n;
+    for (uint32_t i = lo; i < hi; i++) n += (l->parts[marks[i].node] & (SP_PART_ELEMENT | SP_PART_WHOLE)) != 0;
+    return n * l->turns.n;
 }
 
 static sp_digest name_hash(sp_view name) {
@@ -98,8 +93,8 @@ static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks,
             if (members) add_reply(out, turn);
         }
         for (uint32_t k = lo; reply->node && k < hi; k++)
-            if (sp_node_is(r, marks[k].node, reply->node) && (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) &&
-                !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
+            if (l->parts[marks[k].node] & SP_PART_REPLY && sp_node_is(r, marks[k].node, reply->node) &&
+                (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
                 add_reply(out, marks[k].hash);
     }
 }
@@ -110,7 +105,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
     memset(out, 0, sizeof *out);
     out->payload = marks[body].hash;
     out->shape = marks[body].shape;
-    uint32_t most = l ? count_nodes(r, l, marks, lo, hi) : 0;
+    uint32_t most = l ? count_turns(l, marks, lo, hi) : 0;
     out->chain = sp_arena_get(arena, (most + 1) * sizeof(sp_digest));
     out->turns = sp_arena_get(arena, (most + 1) * sizeof(sp_digest));
     sp_digest *context = sp_arena_get(arena, (2 * ((size_t)most + (l ? l->context.n : 0)) + 1) * sizeof(sp_digest));
@@ -120,7 +115,9 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
     for (uint32_t i = 0; l && i < l->context.n; i++) {
         uint32_t found = SP_NO_MARK, node = r->words.v[l->context.at + i];
         for (uint32_t k = lo; k < hi; k++)
-            if (sp_node_is(r, marks[k].node, node) && marks[k].type != SP_NULL && !(marks[k].state & SP_MARK_NOT_LAST)) found = k;
+            if (l->parts[marks[k].node] & SP_PART_CONTEXT && sp_node_is(r, marks[k].node, node) && marks[k].type != SP_NULL &&
+                !(marks[k].state & SP_MARK_NOT_LAST))
+                found = k;
         if (found == SP_NO_MARK) continue;
         context[n++] = name_hash(sp_rules_text(r, r->words.v[l->context_names.at + i]));
         context[n++] = marks[found].hash;
@@ -129,6 +126,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
         const sp_turns *p = &r->turns.v[l->turns.at + t];
         for (uint32_t i = lo; i < hi; i++) {
             const sp_mark *m = &marks[i];
+            if (!(l->parts[m->node] & (SP_PART_ELEMENT | SP_PART_WHOLE))) continue;
             int element = sp_node_is(r, m->node, p->element),
                 whole = sp_node_is(r, m->node, p->node) && m->type != SP_ARRAY && m->type != SP_NULL;
             if ((!element && !whole) || m->state & SP_MARK_NOT_LAST) continue;
@@ -177,22 +175,39 @@ static size_t put_name(sp_view name, char *out, size_t cap) {
     return n;
 }
 
-static unsigned digits2(uint32_t n) {
+static size_t put_count(char letter, uint32_t n, char *out) {
     unsigned d = 0;
     for (; n; n >>= 1) d++;
-    return d;
+    out[0] = letter;
+    out[1] = (char)('0' + d / 10);
+    out[2] = (char)('0' + d % 10);
+    return 3;
 }
 
-size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char *out, size_t cap) {
+static size_t put_hash(uint64_t v, char *out) {
+    uint8_t b[8];
+    sp_hash_store(b, v);
+    out[0] = '_';
+    sp_hex(b, sizeof b, out + 1);
+    return 17;
+}
+
+size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char out[SP_PRINT_TEXT]) {
     static const char letters[] = "rwmtfcpl";
-    char set[SP_EFFECT_COUNT + 1], a[64], o[64], root[17] = "0000000000000000";
-    size_t n = 0, an = put_name(api, a, sizeof a), on = put_name(operation, o, sizeof o);
+    size_t n = keyed ? 4 : 3;
+    memcpy(out, keyed ? "sp1k" : "sp1", n);
+    out[n++] = '_';
+    n += put_name(api, out + n, 64);
+    out[n++] = '_';
+    n += put_name(operation, out + n, 64);
+    out[n++] = '_';
     for (int e = 0; e < SP_EFFECT_COUNT; e++)
-        if (effects >> e & 1) set[n++] = letters[e];
-    if (n == 0) set[n++] = '0';
-    set[n] = 0;
-    if (p->count) sp_hex(p->chain[0].b, 8, root);
-    int len = snprintf(out, cap, "%s_%.*s_%.*s_%s_t%02uu%02u_%016llx_%016llx_%s", keyed ? "sp1k" : "sp1", (int)an, a, (int)on, o, set,
-                       digits2(p->count), digits2(p->tools), (unsigned long long)p->shape, (unsigned long long)p->context, root);
-    return len < 0 ? 0 : (size_t)len < cap ? (size_t)len : cap - 1;
+        if (effects >> e & 1) out[n++] = letters[e];
+    if (!effects) out[n++] = '0';
+    out[n++] = '_';
+    n += put_count('t', p->count, out + n);
+    n += put_count('u', p->tools, out + n);
+    n += put_hash(p->shape, out + n);
+    n += put_hash(p->context, out + n);
+    return n + put_hash(p->count ? sp_hash_word(p->chain[0].b) : 0, out + n);
 }

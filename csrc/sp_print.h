@@ -20,7 +20,9 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
 /* The keyed form of every hash. */
 void sp_print_key(sp_print *p, const uint8_t key[16]);
 
-/* The printable form; effects is a bit set over sp_effect. Returns its length, at most cap. */
-size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char *out, size_t cap);
+#define SP_PRINT_TEXT 224 /* more than the longest printable form has */
+
+/* The printable form; effects is a bit set over sp_effect. Returns its length. */
+size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char out[SP_PRINT_TEXT]);
 
 #endif

@@ -8,6 +8,7 @@ typedef struct fill { /* a row under construction */
     sp_reader *d;
     const sp_row_in *in;
     sp_exchange_row row;
+    uint8_t shape[8], context[8]; /* hashes of the row, big-endian */
     sp_status status;
 } fill;
 
@@ -17,10 +18,11 @@ static uint8_t *room(fill *f, size_t n) {
     return p;
 }
 
-static int may_show(fill *f, sp_view v, int host) {
+/* Names of models, regions and hosts repeat, and are remembered; ids don't. */
+static int may_show(fill *f, sp_view v, int host, int repeats) {
     const sp_rules *r = f->d->rules;
     if (r->with_text || r->tags) return r->with_text;
-    if (v.n > sizeof f->d->seen->text) return host ? sp_ident_host_shows(v) : sp_ident_shows(v);
+    if (!repeats || v.n > sizeof f->d->seen->text) return host ? sp_ident_host_shows(v) : sp_ident_shows(v);
     struct sp_seen *s = &f->d->seen[sp_x64(v.p, v.n) % SP_SEEN];
     if (s->n != v.n || s->host != host || memcmp(s->text, v.p, v.n) != 0) {
         s->n = (uint8_t)v.n, s->host = (uint8_t)host;
@@ -31,43 +33,29 @@ static int may_show(fill *f, sp_view v, int host) {
 }
 
 /* A value that identifies something: shown where it looks like an identifier, else as a tag. */
-static sp_view shown(fill *f, sp_view v) {
+static sp_view shown(fill *f, sp_view v, int repeats) {
     const sp_rules *r = f->d->rules;
     if (!v.n) return (sp_view){0};
-    if (may_show(f, v, 0)) return v;
+    if (may_show(f, v, 0, repeats)) return v;
     char *p = (char *)room(f, 64);
     return p ? (sp_view){(uint8_t *)p, sp_ident_tag(r->tag_key, v, p)} : (sp_view){0};
 }
 
-static sp_view hex(fill *f, const void *bytes, size_t n) {
-    uint8_t *p = room(f, 2 * n);
-    if (!p) return (sp_view){0};
-    sp_hex(bytes, n, (char *)p);
-    return (sp_view){p, 2 * n};
-}
-
-static sp_view hex64(fill *f, uint64_t v) {
-    uint8_t b[8];
-    for (int i = 0; i < 8; i++) b[i] = (uint8_t)(v >> (56 - 8 * i));
-    return hex(f, b, 8);
-}
+static sp_view bytes_of(const sp_digest *d) { return (sp_view){d->b, sizeof d->b}; }
 
 static sp_view literal(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
-
-static sp_cell_STRS digests(fill *f, const sp_digest *v, uint32_t n) {
-    sp_view *list = (sp_view *)(void *)room(f, n * sizeof *list + sizeof *list);
-    for (uint32_t i = 0; list && i < n; i++) list[i] = hex(f, v[i].b, 16);
-    return (sp_cell_STRS){list, n};
-}
 
 static void place_columns(fill *f) {
     const sp_line *l = f->in->line;
     sp_exchange_row *row = &f->row;
     uint8_t *p = room(f, f->d->source_id.n + 24);
     if (p) {
-        if (f->d->source_id.n) memcpy(p, f->d->source_id.p, f->d->source_id.n);
-        int n = snprintf((char *)p + f->d->source_id.n, 24, ":%llx", (unsigned long long)l->offset);
-        row->uid = (sp_view){p, f->d->source_id.n + (size_t)n};
+        size_t n = f->d->source_id.n;
+        if (n) memcpy(p, f->d->source_id.p, n);
+        p[n++] = ':';
+        for (int shift = l->offset ? (63 - __builtin_clzll(l->offset)) & ~3 : 0; shift >= 0; shift -= 4)
+            p[n++] = (uint8_t) "0123456789abcdef"[l->offset >> shift & 15];
+        row->uid = (sp_view){p, n};
     }
     row->source = l->source;
     row->line = (int64_t)l->number;
@@ -85,12 +73,12 @@ static void route_columns(fill *f) {
     sp_exchange_row *row = &f->row;
     row->provider = v->provider ? sp_rules_text(r, v->provider) : SP_VIEW("unknown");
     if (v->host) row->cloud = sp_rules_text(r, v->host->cloud);
-    row->region = shown(f, v->region);
-    if (j->url.host.n) {
-        row->host = j->url.host;
-        if (!may_show(f, row->host, 1)) {
+    row->region = shown(f, v->region, 1);
+    if (j->url->host.n) {
+        row->host = j->url->host;
+        if (!may_show(f, row->host, 1, 1)) {
             char *tag = (char *)room(f, 64);
-            row->host = tag ? (sp_view){(uint8_t *)tag, sp_ident_tag(r->tag_key, j->url.host, tag)} : (sp_view){0};
+            row->host = tag ? (sp_view){(uint8_t *)tag, sp_ident_tag(r->tag_key, j->url->host, tag)} : (sp_view){0};
         }
     }
     uint8_t *p = room(f, row->provider.n + row->host.n + row->region.n + 3);
@@ -124,13 +112,26 @@ static int any_glob(const sp_rules *r, sp_list patterns, sp_view m) {
     return 0;
 }
 
-static const sp_model *family(const sp_rules *r, sp_view m) {
+static const sp_model *find_family(const sp_rules *r, sp_view m) {
     m = strip(r, m);
     for (uint32_t i = 0; m.n && i < r->models.n; i++) {
         const sp_model *x = &r->models.v[i];
         if (x->family && any_glob(r, x->match, m) && !any_glob(r, x->exclude, m)) return x;
     }
     return NULL;
+}
+
+/* The same; names of models repeat. */
+static const sp_model *family(const fill *f, sp_view m) {
+    struct sp_named *s = &f->d->named[sp_x64(m.p, m.n) % (SP_NAMED / 2) * 2]; /* two places each */
+    if (m.n == 0 || m.n > sizeof s->text) return find_family(f->d->rules, m);
+    if (s->n == m.n && memcmp(s->text, m.p, m.n) == 0) return s->model;
+    if (s[1].n == m.n && memcmp(s[1].text, m.p, m.n) == 0) return s[1].model;
+    s[1] = s[0];
+    s->n = (uint8_t)m.n;
+    memcpy(s->text, m.p, m.n);
+    s->model = find_family(f->d->rules, m);
+    return s->model;
 }
 
 static sp_view alias(const fill *f, sp_view name) {
@@ -157,12 +158,12 @@ static void model_columns(fill *f, uint32_t *flags) {
     answer = sp_trie_member(&r->trie, SP_ROOT_RESPONSE, &h, (const uint8_t *)"model", 5);
     uint32_t k = answer ? sp_judge_first(j, answer) : SP_NO_MARK;
     if (k != SP_NO_MARK && marks[k].type == SP_STRING) said = marks[k].value;
-    f->row.model = shown(f, asked.n ? asked : said);
+    f->row.model = shown(f, asked.n ? asked : said, 1);
     sp_view known = alias(f, asked);
     int hides = v->host && v->host->deployments;
-    const sp_model *m = known.n ? family(r, known) : NULL;
-    if (!m && said.n) m = family(r, said);
-    if (!m && asked.n && !hides) m = family(r, asked);
+    const sp_model *m = known.n ? family(f, known) : NULL;
+    if (!m && said.n) m = family(f, said);
+    if (!m && asked.n && !hides) m = family(f, asked);
     f->row.model_family = m                            ? sp_rules_text(r, m->family)
                           : v->host && v->host->family ? sp_rules_text(r, v->host->family)
                                                        : SP_VIEW("unknown");
@@ -179,7 +180,7 @@ static void id_columns(fill *f) {
         sp_view v = {0};
         if (o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
         if (!v.p) v = sp_judge_value(&f->d->judge, f->d->scan.marks, r->default_ids[i], &mark);
-        if (i < SP_TOKENS_IN) *ids[i] = shown(f, v);
+        if (i < SP_TOKENS_IN) *ids[i] = shown(f, v, 0);
         else if (v.n && v.n < 16) {
             int64_t n = 0;
             int number = 1;
@@ -191,39 +192,35 @@ static void id_columns(fill *f) {
 
 /* ---- facts, hashes, flags --------------------------------------------------------------------------------------------------------- */
 
-static unsigned fact_columns(fill *f) {
-    const sp_rules *r = f->d->rules;
+static void fact_columns(fill *f) {
     const sp_verdict *v = f->in->verdict;
-    unsigned effects = 0;
-    uint32_t n = 0, k = 0;
-    sp_view *facts = (sp_view *)(void *)room(f, (r->facts.n + 1) * sizeof *facts),
-            *names = (sp_view *)(void *)room(f, SP_EFFECT_COUNT * sizeof *names);
-    if (!facts || !names) return 0;
-    for (int e = 0; e < SP_EFFECT_COUNT; e++) {
-        for (uint32_t i = 0; i < r->facts.n; i++)
-            if (sp_has_fact(&v->facts, i) && r->fact_effects[i] == e) facts[n++] = sp_rules_text(r, r->facts.v[i]), effects |= 1u << e;
-        if (effects >> e & 1) names[k++] = literal(sp_effect_names[e]);
-    }
-    f->row.facts = (sp_cell_STRS){facts, n};
-    f->row.effects = (sp_cell_STRS){names, k};
-    return effects;
+    uint32_t n = 0;
+    sp_view *names = (sp_view *)(void *)room(f, SP_EFFECT_COUNT * sizeof *names);
+    if (!names) return;
+    for (int e = 0; e < SP_EFFECT_COUNT; e++)
+        if (v->effects >> e & 1) names[n++] = literal(sp_effect_names[e]);
+    f->row.facts = (sp_cell_STRS){v->fact_names, v->fact_count};
+    f->row.effects = (sp_cell_STRS){names, n};
 }
 
-static void hash_columns(fill *f, unsigned effects) {
+static void hash_columns(fill *f) {
     const sp_print *p = f->in->print;
     sp_exchange_row *row = &f->row;
     if (!p) return;
-    row->payload_hash = hex(f, p->payload.b, 16);
-    row->shape_hash = hex64(f, p->shape);
-    row->context_hash = hex64(f, p->context);
+    row->payload_hash = bytes_of(&p->payload);
+    sp_hash_store(f->shape, p->shape);
+    sp_hash_store(f->context, p->context);
+    row->shape_hash = (sp_view){f->shape, sizeof f->shape};
+    row->context_hash = (sp_view){f->context, sizeof f->context};
     row->turns = p->count;
-    row->prefix = digests(f, p->chain, p->count);
-    row->turn_hashes = digests(f, p->turns, p->count);
-    if (p->count) row->chain_in = hex(f, p->chain[p->count - 1].b, 16);
-    if (p->has_out) row->chain_out = hex(f, p->chain_out.b, 16);
-    char *text = (char *)room(f, 320);
+    row->prefix = (sp_cell_HEXS){p->chain, p->count};
+    row->turn_hashes = (sp_cell_HEXS){p->turns, p->count};
+    if (p->count) row->chain_in = bytes_of(&p->chain[p->count - 1]);
+    if (p->has_out) row->chain_out = bytes_of(&p->chain_out);
+    char *text = (char *)room(f, SP_PRINT_TEXT);
     if (text)
-        row->fingerprint = (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, effects, f->d->rules->keyed, text, 320)};
+        row->fingerprint =
+            (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, f->in->verdict->effects, f->d->rules->keyed, text)};
 }
 
 static sp_cell_STRS flag_names(fill *f, uint32_t flags) {
@@ -252,18 +249,19 @@ static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, in
 
 static const char *const type_names[] = {"null", "boolean", "boolean", "number", "string", "object", "array"};
 
-static sp_view digest_of(fill *f, const sp_mark *m, sp_view value) {
+/* The keyed hash of the value; p NULL where there is none. */
+static sp_view digest_of(const fill *f, const sp_mark *m, sp_view value, sp_digest *room) {
     static const sp_digest none = {{0}};
-    sp_digest h;
-    if (m && memcmp(m->hash.b, none.b, 16) != 0) h = sp_siphash128(f->d->rules->tag_key, m->hash.b, 16);
-    else if (value.p) h = sp_siphash128(f->d->rules->tag_key, value.p, value.n);
+    if (m && memcmp(m->hash.b, none.b, 16) != 0) *room = sp_siphash128(f->d->rules->tag_key, m->hash.b, 16);
+    else if (value.p) *room = sp_siphash128(f->d->rules->tag_key, value.p, value.n);
     else return (sp_view){0};
-    return hex(f, h.b, 16);
+    return bytes_of(room);
 }
 
 static sp_status evidence_row(fill *f, const sp_clue *c) {
     const sp_rules *r = f->d->rules;
     sp_evidence_row row;
+    sp_digest digest;
     memset(&row, 0, sizeof row);
     const sp_mark *m = c->mark == SP_NO_MARK ? NULL : &f->d->scan.marks[c->mark];
     row.uid = f->row.uid;
@@ -286,8 +284,8 @@ static sp_status evidence_row(fill *f, const sp_clue *c) {
         row.type = literal(type_names[m->type]);
     } else if (c->text.p) row.type = SP_VIEW("string");
     if (m && m->type < SP_STRING) row.value = value;
-    else row.value = shown(f, value);
-    row.digest = digest_of(f, m, value);
+    else row.value = shown(f, value, 1);
+    row.digest = digest_of(f, m, value, &digest);
     return f->status == SP_OK ? sp_columns_append(f->d->evidence, &row) : f->status;
 }
 
@@ -309,7 +307,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     sp_exchange_row *row = &f.row;
     place_columns(&f);
     row->time = in->in->time;
-    row->request_id = shown(&f, in->id);
+    row->request_id = shown(&f, in->id, 0);
     route_columns(&f);
     row->api = v->operation ? sp_rules_text(r, v->operation->api) : SP_VIEW("unknown");
     row->operation = v->operation ? sp_rules_text(r, v->operation->operation) : SP_VIEW("unknown");
@@ -318,11 +316,11 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     model_columns(&f, &flags);
     id_columns(&f);
     row->state = literal(sp_state_name(v->state));
-    unsigned effects = fact_columns(&f);
+    fact_columns(&f);
     row->rule = v->rule;
     if (v->confidence >= 0) row->confidence = literal(sp_basis_names[v->confidence]);
     if (v->missing.n) row->missing = v->missing;
-    hash_columns(&f, effects);
+    hash_columns(&f);
     row->grade = SP_VIEW("wire");
     row->body_state = literal(sp_body_state_names[in->in->body]);
     if (in->body_text.p) row->payload_bytes = (int64_t)in->body_text.n;

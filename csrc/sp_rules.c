@@ -34,6 +34,77 @@ static int by_value(const void *x, const void *y) {
     return a < c ? -1 : a > c;
 }
 
+static void endpoints_on(sp_build *b) {
+    sp_rules *r = b->r;
+    uint32_t *found = sp_arena_get(&r->arena, (r->endpoints.n + 1) * sizeof *found);
+    r->endpoints_on = sp_arena_get(&r->arena, r->names.n * sizeof *r->endpoints_on);
+    if (!found || !r->endpoints_on) {
+        sp_build_nomem(b);
+        return;
+    }
+    uint32_t general = 0;
+    for (uint32_t i = 0; i < r->endpoints.n; i++)
+        if (r->endpoints.v[i].on.n == 0) found[general++] = i;
+    sp_list everybody = sp_build_words(b, found, general);
+    for (uint32_t name = 0; name < r->names.n; name++) r->endpoints_on[name] = everybody;
+    for (uint32_t e = 0; e < r->endpoints.n && SP_BUILD_OK(b); e++)
+        for (uint32_t k = 0; k < r->endpoints.v[e].on.n; k++) {
+            sp_name name = r->words.v[r->endpoints.v[e].on.at + k];
+            if (r->endpoints_on[name].at != everybody.at || r->endpoints_on[name].n != everybody.n) continue;
+            uint32_t n = 0;
+            for (uint32_t i = e; i < r->endpoints.n; i++)
+                if (r->endpoints.v[i].on.n && spi_in_names(r, r->endpoints.v[i].on.at, r->endpoints.v[i].on.n, name)) found[n++] = i;
+            for (uint32_t i = 0; i < general; i++) found[n++] = r->words.v[everybody.at + i];
+            r->endpoints_on[name] = sp_build_words(b, found, n);
+        }
+}
+
+static void layout_parts(sp_build *b) {
+    sp_rules *r = b->r;
+    uint8_t *direct = sp_arena_get(&r->arena, r->nodes.n);
+    for (uint32_t i = 0; i < r->layouts.n; i++) {
+        sp_layout *l = &r->layouts.v[i];
+        uint8_t *parts = sp_arena_get(&r->arena, r->nodes.n);
+        if (!parts || !direct) {
+            sp_build_nomem(b);
+            return;
+        }
+        memset(direct, 0, r->nodes.n);
+        for (uint32_t k = 0; k < l->context.n; k++) direct[r->words.v[l->context.at + k]] |= SP_PART_CONTEXT;
+        for (uint32_t k = 0; k < l->turns.n; k++) {
+            direct[r->turns.v[l->turns.at + k].element] |= SP_PART_ELEMENT;
+            direct[r->turns.v[l->turns.at + k].node] |= SP_PART_WHOLE;
+        }
+        for (uint32_t k = 0; k < l->replies.n; k++) direct[r->replies.v[l->replies.at + k].node] |= SP_PART_REPLY;
+        direct[SP_NODE_DEAD] = 0;
+        memcpy(parts, direct, r->nodes.n);
+        for (uint32_t node = 1; node < r->nodes.n; node++)
+            for (uint32_t k = r->node_also.v[node]; k; k = r->also.v[k].next) parts[node] |= direct[r->also.v[k].node];
+        l->parts = parts;
+    }
+}
+
+static int by_time(const void *x, const void *y) {
+    int64_t a = *(const int64_t *)x, c = *(const int64_t *)y;
+    return a < c ? -1 : a > c;
+}
+
+static void eras(sp_build *b) {
+    sp_rules *r = b->r;
+#define PERIOD(x)                                                   \
+    do {                                                            \
+        if ((x).from != INT64_MIN) SP_PUSH(b, r->eras, (x).from);   \
+        if ((x).until != INT64_MAX) SP_PUSH(b, r->eras, (x).until); \
+    } while (0)
+    for (uint32_t i = 0; i < r->hosts.n; i++) PERIOD(r->hosts.v[i]);
+    for (uint32_t i = 0; i < r->endpoints.n; i++) PERIOD(r->endpoints.v[i]);
+    for (uint32_t i = 0; i < r->shapes.n; i++) PERIOD(r->shapes.v[i]);
+    for (uint32_t i = 0; i < r->markers.n; i++) PERIOD(r->markers.v[i]);
+    for (uint32_t i = 0; i < r->overrides.n; i++) PERIOD(r->overrides.v[i]);
+#undef PERIOD
+    if (r->eras.n) qsort(r->eras.v, r->eras.n, sizeof *r->eras.v, by_time);
+}
+
 /* The names that decide: members of the payload that a marker of a reading or writing fact looks at. */
 static void near_names(sp_build *b) {
     sp_rules *r = b->r;
@@ -160,6 +231,9 @@ static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) 
     if (SP_BUILD_OK(b)) sp_pack_link(b);
     if (SP_BUILD_OK(b)) sp_build_seal(b);
     if (SP_BUILD_OK(b)) near_names(b);
+    if (SP_BUILD_OK(b)) eras(b);
+    if (SP_BUILD_OK(b)) layout_parts(b);
+    if (SP_BUILD_OK(b)) endpoints_on(b);
     if (SP_BUILD_OK(b)) effects(b);
     if (SP_BUILD_OK(b)) lens(b, o);
     if (SP_BUILD_OK(b)) versions(b, o);
@@ -168,7 +242,7 @@ static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) 
 
 static const char *bad_limit(const sp_limits *l) {
 #define X(field, dflt, hard, why) \
-    if (l->field == 0 || l->field > (size_t)(hard)) return #field;
+    if (l->field < sp_limit_least(offsetof(sp_limits, field)) || l->field > (size_t)(hard)) return #field;
     SP_LIMITS(X)
 #undef X
     return NULL;
@@ -202,7 +276,7 @@ sp_status sp_rules_new(const sp_alloc *a, const sp_rules_options *o, sp_rules **
     if (limit) {
         b->status = SP_ERR_INTERNAL;
         err->code = "limit";
-        snprintf(err->message, sizeof err->message, "%s: expected a number from 1 to its hard maximum", limit);
+        snprintf(err->message, sizeof err->message, "%s: expected a number up to its hard maximum", limit);
     } else build_all(b, o, trees);
     status = b->status;
     for (size_t i = 0; i < o->pack_count; i++) sp_json_free(trees[i]);
@@ -218,11 +292,12 @@ out:
 void sp_rules_free(sp_rules *r) {
     if (!r) return;
     const sp_alloc *a = r->alloc;
-    void *all[] = {r->nodes.v,    r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v,  r->also.v,       r->edges,
-                   r->names.v,    r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,     r->code.v,       r->segments.v,
-                   r->patterns.v, r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,   r->endpoints.v,  r->shapes.v,
-                   r->markers.v,  r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,    r->models.v,     r->aliases.v,
-                   r->wrappers.v, r->likes.v,      r->body_rules.v,  r->formats.v,    r->signatures.v, r->pack_notes.v, r->near.v};
+    void *all[] = {r->nodes.v,      r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->also.v,
+                   r->edges,        r->names.v,      r->name_slots,    r->words.v,      r->tests.v,     r->eaches.v,
+                   r->code.v,       r->segments.v,   r->patterns.v,    r->facts.v,      r->sets.v,      r->hosts.v,
+                   r->rewrites.v,   r->endpoints.v,  r->shapes.v,      r->markers.v,    r->overrides.v, r->turns.v,
+                   r->replies.v,    r->layouts.v,    r->models.v,      r->aliases.v,    r->wrappers.v,  r->likes.v,
+                   r->body_rules.v, r->formats.v,    r->signatures.v,  r->pack_notes.v, r->near.v,      r->eras.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);

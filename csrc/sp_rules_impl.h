@@ -232,8 +232,15 @@ typedef struct sp_reply { /* one way in which the response adds turns */
     uint32_t node;        /* 0: the object of `members` */
     sp_list names, nodes;
 } sp_reply;
+enum { /* what a value at a node can be in a layout */
+    SP_PART_CONTEXT = 1,
+    SP_PART_ELEMENT = 2, /* an element of turns … */
+    SP_PART_WHOLE = 4,   /* … or all of them, one turn if it is no array */
+    SP_PART_REPLY = 8
+};
 typedef struct sp_layout {
     sp_entry e;
+    const uint8_t *parts;   /* SP_PART_… by node */
     sp_list turns, replies; /* indices into sp_rules.turns, .replies */
     sp_list context, context_names, roles;
     uint32_t tools;
@@ -327,6 +334,8 @@ struct sp_rules {
     SP_VEC(sp_list) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
+    sp_list *endpoints_on; /* by name of the provider: its endpoints in order, then those of everybody */
+    SP_VEC(int64_t) eras;  /* every instant at which some rule begins or ends to hold, sorted */
     sp_list default_ids[SP_ID_COUNT];
     sp_facts lens, fact_effect[SP_EFFECT_COUNT];
     uint8_t *fact_effects; /* effect of each fact */
@@ -344,6 +353,13 @@ static inline int sp_node_is(const sp_rules *r, uint32_t node, uint32_t wanted) 
     uint32_t i = node == wanted ? 0 : r->node_also.v[node];
     while (i && r->also.v[i].node != wanted) i = r->also.v[i].next;
     return node == wanted || i;
+}
+
+/* Whether `name` is among the n words at `at`. */
+static inline int spi_in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_name name) {
+    uint32_t i = 0;
+    while (i < n && r->words.v[at + i] != name) i++;
+    return i < n;
 }
 
 /* Name of an interned text, or 0 (lookup only). */

@@ -5,6 +5,7 @@
 #include "sp_kernel.h"
 #include "sp_number.h"
 #include "sp_order.h"
+#include "sp_replay.h"
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -41,7 +42,9 @@ typedef struct sp_frame {
     uint32_t hash_base, shape_base, first_base;
     uint32_t marks_before; /* marks when it opened, its own included */
     uint8_t object, hashed;
-    uint8_t depth; /* object depth where a shape is computed, else 0 */
+    uint8_t depth;   /* object depth where a shape is computed, else 0 */
+    uint8_t inner;   /* inside an array of a payload, or one */
+    uint8_t replays; /* what stands in it may be known: elements of an outermost array, texts of the payload itself */
     size_t start;
 } sp_frame;
 
@@ -61,6 +64,13 @@ typedef struct walk {
     uint32_t flags;
     sp_status status; /* set by the function that fails */
     sp_view string;   /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
+    /* a value that may be worth keeping: under way in a frame that `replays` */
+    int keeping;
+    uint32_t slot, base, deepest; /* base: marks before it; deepest: level reached inside */
+    uint32_t flags_before;
+    uint16_t tag;
+    size_t nodes_before;
+    sp_replay_place place;
 } walk;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
@@ -82,6 +92,7 @@ void sp_scan_fini(sp_scan *s) {
     sp_release(s->alloc, s->shapes);
     sp_release(s->alloc, s->firsts);
     sp_release(s->alloc, s->buf);
+    sp_replay_free(s->replay);
     sp_arena_fini(&s->arena);
     *s = (sp_scan){.alloc = s->alloc, .limits = s->limits};
 }
@@ -309,7 +320,10 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     f->object = (uint8_t)object;
     f->hashed = (uint8_t)hashed;
     f->depth = (uint8_t)(depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY) ? depth : 0);
+    f->inner = (uint8_t)(outer->inner || (hashed && !object));
+    f->replays = (uint8_t)(s->replay && hashed && (object ? f->depth == 1 && !f->inner : !outer->inner));
     f->start = (size_t)(p - w->text);
+    if (level > w->deepest) w->deepest = (uint32_t)level;
     if (object || hashed) s->hashes[w->hash_top++] = object ? object_header : array_header;
     if (node != SP_NODE_DEAD) {
         if (outer->object && outer->node != SP_NODE_DEAD) f->first_base += outer->count + 1;
@@ -404,7 +418,7 @@ static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
     for (uint32_t i = 0; i < n; i++) {
         size_t from = e ? e[i].member : i, to = e ? i : place[i];
         memcpy(out + 24 * to, pairs[2 * from].b, 16);
-        sp_order_store(out + 24 * to + 16, s->shapes[f->shape_base + from]);
+        sp_hash_store(out + 24 * to + 16, s->shapes[f->shape_base + from]);
     }
     *shape = XXH3_64bits(sorted, 24 * (size_t)n + 16);
     return 1;
@@ -433,7 +447,7 @@ static int finish_array_shape(walk *w, uint64_t *shape) {
     list[0] = array_header;
     for (uint32_t i = 0; i < n; i++) {
         if (i && v[i] == v[i - 1]) continue;
-        sp_order_store(out + 8 * (size_t)kept++, v[i]);
+        sp_hash_store(out + 8 * (size_t)kept++, v[i]);
     }
     *shape = XXH3_64bits(list, 16 + 8 * (size_t)kept);
     return 1;
@@ -477,6 +491,84 @@ static void abandon(walk *w) {
         f->count = (places + 1) / 2;
         if (f->count > 1 && !sort_members(w, pairs)) return;
     }
+}
+
+/* ---- values that were scanned before ---- */
+
+/* Takes over the results of a kept value as they are for the place at p. Returns what follows it, or NULL: it must be scanned. */
+static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, const sp_replay_value *v, sp_digest *d, uint64_t *shape) {
+    sp_scan *s = w->s;
+    size_t level = (size_t)(w->f - s->frames), start = (size_t)(p - w->text);
+    uint32_t base = s->mark_count, index[SP_MAX_POINTER_STARS], stars = 0;
+    if (level + v->height > s->limits->max_depth || s->nodes + v->nodes > s->limits->max_nodes) return NULL; /* the scan tells where */
+    if (v->marks > SP_MAX_MARKS - base) return NULL;
+    if (grow(s->alloc, &s->marks, &s->mark_cap, (size_t)base + v->marks, sizeof *s->marks) != SP_OK) return NULL;
+    if (v->marks) {
+        place_of(w, node, index);
+        stars = w->t->nodes[node].stars;
+        if (stars > SP_MAX_POINTER_STARS) stars = SP_MAX_POINTER_STARS;
+    }
+    const sp_mark *kept = sp_replay_marks(s->replay, v);
+    for (uint32_t i = 0; i < v->marks; i++) {
+        sp_mark *m = &s->marks[base + i];
+        *m = kept[i];
+        m->start += start;
+        m->end += start;
+        m->parent = m->parent == SP_NO_MARK ? w->f->scope : m->parent + base;
+        for (uint32_t k = 0; k < stars; k++) m->index[k] = index[k];
+        if (m->spare == 1) m->value.p = p + (uintptr_t)m->value.p;
+        else if (m->spare == 2) {
+            uint8_t *copy = sp_arena_get(&s->arena, m->value.n);
+            if (!copy) return NULL;
+            if (m->value.n) memcpy(copy, m->value.p, m->value.n);
+            m->value.p = copy;
+        }
+        m->spare = 0;
+    }
+    s->mark_count = base + v->marks;
+    s->nodes += v->nodes;
+    w->flags |= v->flags;
+    *d = v->hash;
+    *shape = v->shape;
+    return p + v->n;
+}
+
+/* Looks the value at p up; if it isn't known, it may be kept when it is complete. */
+static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
+    const sp_replay_value *v;
+    const sp_frame *f = w->f;
+    w->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
+    w->slot = sp_replay_find(w->s->replay, p, w->end, w->place, &w->tag, &v);
+    const uint8_t *after = v ? take_over(w, p, node, v, d, shape) : NULL;
+    w->keeping = !v;
+    if (w->keeping) {
+        w->base = w->s->mark_count;
+        w->nodes_before = w->s->nodes;
+        w->flags_before = w->flags;
+        w->flags = 0;
+        w->deepest = (uint32_t)(f - w->s->frames);
+    }
+    return after;
+}
+
+/* The value [start, p) is complete. */
+static void keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape) {
+    sp_scan *s = w->s;
+    size_t n = (size_t)(p - start), nodes = s->nodes - w->nodes_before;
+    uint32_t marks = s->mark_count - w->base, level = (uint32_t)(w->f - s->frames);
+    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS) {
+        sp_replay_value v = {.place = w->place,
+                             .n = (uint32_t)n,
+                             .marks = marks,
+                             .height = w->deepest - level,
+                             .nodes = (uint32_t)nodes,
+                             .flags = w->flags,
+                             .hash = *d,
+                             .shape = shape};
+        sp_replay_put(s->replay, w->slot, w->tag, &v, start, s->marks + w->base, w->base, w->text);
+    }
+    w->flags |= w->flags_before;
+    w->keeping = 0;
 }
 
 /* ---- the loop ---- */
@@ -582,6 +674,7 @@ scalar:
     }
 
 done: /* a value of the innermost frame: [start, p), d, shape */
+    if (w.keeping && f->replays) keep(&w, start, p, &d, shape);
     if (f->hashed) {
         s->hashes[w.hash_top++] = d;
         if (f->depth && !add_shape(&w, shape)) goto out;
@@ -612,6 +705,14 @@ close: /* p is at the bracket */
 
 element:
     node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].named ? enter_element(&w) : t->nodes[f->node].star;
+    if (f->replays && end - p >= SP_REPLAY_LEAST && (*p == '{' || *p == '"' || *p == '[')) goto known;
+    goto value;
+
+known: /* the value at p may be */
+    start = p;
+    p = replay(&w, start, node, &d, &shape);
+    if (p) goto done;
+    p = start;
     goto value;
 
 member:
@@ -629,6 +730,7 @@ member:
     if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
     if (UNLIKELY(*p != ':')) FAIL(SP_ERR_SYNTAX);
     p = skip_space(p + 1, end);
+    if (f->replays && end - p >= SP_REPLAY_LEAST && *p == '"') goto known;
     goto value;
 
 out:
@@ -638,6 +740,6 @@ out:
         abandon(&w);
         if (w.status == SP_OK) w.status = why;
     }
-    s->flags |= w.flags;
+    s->flags |= w.flags | (w.keeping ? w.flags_before : 0);
     return w.status;
 }

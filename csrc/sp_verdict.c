@@ -10,21 +10,32 @@ const char *sp_state_name(sp_state s) {
     return names[s];
 }
 
+static size_t bit_words(const sp_rules *r) { return r->bit_count / 64 + 1; }
+static size_t grounds_size(const sp_rules *r) { return sizeof(sp_grounds) + bit_words(r) * sizeof(uint64_t); }
+
 sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     memset(j, 0, sizeof *j);
     j->rules = r;
     j->alloc = a;
     sp_arena_init(&j->arena, a);
-    size_t words = r->bit_count / 64 + 1;
-    j->bits = a->resize(a->ctx, NULL, words * sizeof *j->bits);
+    j->bits = a->resize(a->ctx, NULL, bit_words(r) * sizeof *j->bits);
     j->bit_mark = a->resize(a->ctx, NULL, (r->bit_count + 1) * sizeof *j->bit_mark);
     j->each_mark = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_mark);
     j->each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_bits);
     j->first = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->first);
     j->hosts = a->resize(a->ctx, NULL, SP_HOST_MEMOS * sizeof *j->hosts);
     j->stamps = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->stamps);
-    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps || !j->hosts) return SP_ERR_NOMEM;
+    j->touched = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->touched);
+    j->urls = a->resize(a->ctx, NULL, SP_URL_MEMOS * sizeof *j->urls);
+    j->verdicts = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * sizeof *j->verdicts);
+    j->verdict_grounds = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * grounds_size(r));
+    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps || !j->hosts || !j->touched || !j->urls ||
+        !j->verdicts || !j->verdict_grounds)
+        return SP_ERR_NOMEM;
     memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
+    for (uint32_t i = 0; i < SP_URL_MEMOS; i++) j->urls[i].n = 0;
+    for (uint32_t i = 0; i < SP_VERDICT_MEMOS; i++) j->verdicts[i].key = 0;
+    for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = SP_NO_MARK;
     memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
     return SP_OK;
 }
@@ -32,7 +43,8 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
 void sp_judge_reset(sp_judge *j) { sp_arena_reset(&j->arena); }
 
 void sp_judge_fini(sp_judge *j) {
-    void *all[] = {j->bits, j->bit_mark, j->each_mark, j->each_bits, j->first, j->stamps, j->hosts, j->clues.v};
+    void *all[] = {j->bits,  j->bit_mark, j->each_mark, j->each_bits, j->first,    j->stamps,
+                   j->hosts, j->clues.v,  j->touched,   j->urls,      j->verdicts, j->verdict_grounds};
     for (size_t i = 0; j->alloc && i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(j->alloc, all[i]);
     if (j->alloc) sp_arena_fini(&j->arena);
@@ -98,7 +110,7 @@ static void run_tests(sp_judge *j, uint32_t node, uint16_t form, sp_view value, 
 static void end_each(sp_judge *j, uint32_t e, const sp_mark *marks) {
     const sp_each *x = &j->rules->eaches.v[e];
     uint32_t mark = j->each_mark[e], got = j->each_bits[e];
-    if (mark == SP_NO_MARK || (got & x->need) != x->need || got & x->bar) return;
+    if ((got & x->need) != x->need || got & x->bar) return;
     if (x->only >= 0 && (marks[mark].type != SP_OBJECT || marks[mark].count != (uint32_t)x->only)) return;
     if (marks[mark].state & SP_MARK_OPEN && (x->bar || x->only >= 0)) return; /* what is missing may stand in the part that is cut */
     set_bit(j, x->bit, mark);
@@ -106,8 +118,8 @@ static void end_each(sp_judge *j, uint32_t e, const sp_mark *marks) {
 
 void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
     const sp_rules *r = j->rules;
-    memset(j->bits, 0, (r->bit_count / 64 + 1) * sizeof *j->bits);
-    for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = SP_NO_MARK;
+    memset(j->bits, 0, bit_words(r) * sizeof *j->bits);
+    j->touched_n = 0;
     if (++j->stamp == 0) memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps), j->stamp = 1;
     for (uint32_t i = in->lo; i < in->hi; i++) {
         const sp_mark *m = &in->marks[i];
@@ -115,7 +127,8 @@ void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
         for (uint32_t node = m->node, next = r->node_also.v[m->node]; node;
              node = next ? r->also.v[next].node : 0, next = next ? r->also.v[next].next : 0) {
             for (uint32_t e = r->node_eaches.v[node]; e; e = r->eaches.v[e].next) {
-                end_each(j, e, in->marks);
+                if (j->each_mark[e] == SP_NO_MARK) j->touched[j->touched_n++] = e;
+                else end_each(j, e, in->marks);
                 j->each_mark[e] = i;
                 j->each_bits[e] = 0;
             }
@@ -123,7 +136,10 @@ void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
             if (r->node_tests.v[node]) run_tests(j, node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
         }
     }
-    for (uint32_t e = 1; e < r->eaches.n; e++) end_each(j, e, in->marks);
+    for (uint32_t i = 0; i < j->touched_n; i++) {
+        end_each(j, j->touched[i], in->marks);
+        j->each_mark[j->touched[i]] = SP_NO_MARK;
+    }
 }
 
 static void test_params(sp_judge *j) {
@@ -149,12 +165,6 @@ sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, u
     return (sp_view){0};
 }
 
-static int in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_name name) {
-    for (uint32_t i = 0; i < n; i++)
-        if (r->words.v[at + i] == name) return 1;
-    return 0;
-}
-
 int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
     const sp_rules *r = j->rules;
     uint64_t s = 1;
@@ -168,184 +178,14 @@ int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
         case SP_OP_OR: s = (s >> 1) | (s & 1); continue;
         case SP_OP_BIT: v = (uint64_t)bit_set(j, o.arg); break;
         case SP_OP_CONST: v = o.arg; break;
-        case SP_OP_PROVIDER: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.provider); break;
-        case SP_OP_METHOD: v = (uint64_t)in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->method); break;
-        case SP_OP_NO_URL: v = !j->url.present; break;
+        case SP_OP_PROVIDER: v = (uint64_t)spi_in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.provider); break;
+        case SP_OP_METHOD: v = (uint64_t)spi_in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->method); break;
+        case SP_OP_NO_URL: v = !j->has_url; break;
         default: v = o.arg == 0 ? class == 0 : o.arg == 1 ? class == 2 : o.arg == 2 ? class == 4 : class == 5; break;
         }
         s = s << 1 | v;
     }
     return c.n == 0 || (s & 1);
-}
-
-/* ---- who and what ----------------------------------------------------------------------------------------------------------------- */
-
-static int in_force(int64_t from, int64_t until, int64_t time) {
-    return time == SP_NULL_INT ? until == INT64_MAX : from <= time && time < until;
-}
-
-static int host_fits(const sp_judge *j, const sp_host *h, sp_view *region) {
-    const sp_rules *r = j->rules;
-    int hit = 0, port = h->ports.n == 0;
-    for (uint32_t k = 0; k < h->ports.n; k++) port |= r->words.v[h->ports.at + k] == j->url.port;
-    for (uint32_t k = 0; k < h->match.n && port && !hit; k++) {
-        *region = (sp_view){0};
-        hit = sp_host_match(sp_rules_text(r, r->words.v[h->match.at + k]), j->url.host, region);
-    }
-    return hit;
-}
-
-static struct sp_host_memo *memo_of(sp_judge *j) {
-    uint64_t key = sp_x64(j->url.host.p, j->url.host.n) ^ j->url.port * 0x9e3779b97f4a7c15u;
-    struct sp_host_memo *m = &j->hosts[key % SP_HOST_MEMOS];
-    if (j->url.host.n > sizeof m->text) return NULL;
-    if (m->key == key && m->n == j->url.host.n && memcmp(m->text, j->url.host.p, m->n) == 0) return m;
-    m->key = key;
-    m->known = 0;
-    m->n = (uint8_t)j->url.host.n;
-    memcpy(m->text, j->url.host.p, m->n);
-    return m;
-}
-
-static void remember(struct sp_host_memo *m, const sp_judge *j, uint32_t host, sp_view region) {
-    m->known = 1;
-    m->host = host;
-    m->region = region.p ? (sp_view){(const uint8_t *)m->text + (region.p - j->url.host.p), region.n} : (sp_view){0};
-}
-
-static void use_host(sp_judge *j, uint32_t i, sp_view region) {
-    j->out.host = &j->rules->hosts.v[i];
-    j->out.provider = j->out.host->provider;
-    j->out.region = region;
-}
-
-/* The first rule that the host, its port and the headers fit. Hosts repeat, so what depends on nothing but them is remembered. */
-static void find_host(sp_judge *j, const sp_facts_in *in) {
-    const sp_rules *r = j->rules;
-    sp_view region = {0};
-    struct sp_host_memo *m = j->url.host.n ? memo_of(j) : NULL;
-    int plain = 1;
-    if (m && m->known && m->host) use_host(j, m->host - 1, m->region);
-    for (uint32_t i = 0; i < r->hosts.n && !j->out.host && j->url.host.n && !(m && m->known); i++) {
-        const sp_host *h = &r->hosts.v[i];
-        if (h->by_header || !host_fits(j, h, &region)) continue;
-        plain &= h->headers.n == 0 && h->from == INT64_MIN && h->until == INT64_MAX;
-        if (in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, region);
-    }
-    if (m && !m->known && plain) remember(m, j, j->out.host ? (uint32_t)(j->out.host - r->hosts.v) + 1 : 0, j->out.region);
-    for (uint32_t i = 0; i < r->hosts.n && !(j->out.host && !j->out.host->inferred); i++) { /* a header says more than a port */
-        const sp_host *h = &r->hosts.v[i];
-        if (h->by_header && in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
-    }
-}
-
-static void put_param(sp_judge *j, uint32_t root, sp_view name, sp_view value) {
-    uint8_t key[257];
-    if (name.n > 256 || j->param_count == sizeof j->params / sizeof *j->params) return;
-    key[0] = '"';
-    if (name.n) memcpy(key + 1, name.p, name.n);
-    sp_digest h = sp_x128(key, name.n + 1);
-    uint32_t node = sp_trie_member(&j->rules->trie, root, &h, name.p, name.n);
-    if (node) j->params[j->param_count].node = node, j->params[j->param_count++].value = value;
-}
-
-static void query_params(sp_judge *j) {
-    sp_view q = j->url.query;
-    for (size_t i = 0; i < q.n;) {
-        size_t s = i, eq = SIZE_MAX;
-        for (; i < q.n && q.p[i] != '&'; i++)
-            if (q.p[i] == '=' && eq == SIZE_MAX) eq = i;
-        sp_view name = {q.p + s, (eq == SIZE_MAX ? i : eq) - s}, value = {q.p + i, 0};
-        if (eq != SIZE_MAX) {
-            uint8_t *p = sp_arena_get(&j->arena, i - eq);
-            if (p) value = (sp_view){p, sp_percent_decode((sp_view){q.p + eq + 1, i - eq - 1}, 1, p)};
-        }
-        put_param(j, SP_ROOT_QUERY, name, value);
-        i++;
-    }
-}
-
-static sp_name rewrite(sp_judge *j) {
-    const sp_rules *r = j->rules;
-    sp_name as = j->out.provider;
-    for (uint32_t i = 0; i < r->rewrites.n; i++) {
-        const sp_rewrite *w = &r->rewrites.v[i];
-        const sp_pattern *p = &r->patterns.v[w->path];
-        uint32_t n = 0;
-        if (!in_names(r, w->providers.at, w->providers.n, as) || !sp_path_match(r, p, &j->url, 0, j->catches, 16, &n)) continue;
-        sp_view to = sp_rules_text(r, w->to);
-        sp_view segments[SP_MAX_SEGMENTS];
-        uint32_t count = 0;
-        for (size_t s = 0; s < to.n;) {
-            size_t b = ++s;
-            while (s < to.n && to.p[s] != '/') s++;
-            sp_view seg = {to.p + b, s - b};
-            if (seg.n > 2 && seg.p[0] == '{') {
-                sp_view name = {seg.p + 1, seg.n - 2};
-                if (sp_view_eq(name, sp_rules_text(r, p->rest_name)))
-                    for (uint32_t k = p->n; k < j->url.count && count < SP_MAX_SEGMENTS; k++) segments[count++] = j->url.segments[k];
-                for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
-                    if (sp_view_eq(name, sp_rules_text(r, j->catches[k].name))) segments[count++] = j->catches[k].value;
-            } else if (seg.n && count < SP_MAX_SEGMENTS) segments[count++] = seg;
-        }
-        memcpy(j->url.segments, segments, count * sizeof *segments);
-        j->url.count = count;
-        return w->as;
-    }
-    return as;
-}
-
-static int operation_fits(sp_judge *j, const sp_facts_in *in, const sp_operation *o, int fold) {
-    const sp_rules *r = j->rules;
-    if (!in_force(o->from, o->until, in->time) && in->time != SP_NULL_INT) return 0;
-    if (o->methods.n && in->method.n && !in_names(r, o->methods.at, o->methods.n, j->method)) return 0;
-    int path = o->e.kind == SP_SHAPE;
-    for (uint32_t k = 0; k < o->paths.n && !path; k++)
-        path = sp_path_match(r, &r->patterns.v[r->words.v[o->paths.at + k]], &j->url, fold, j->catches, 16, &j->catch_count);
-    return path && sp_judge_holds(j, in, o->when);
-}
-
-/* Whether the paths of an endpoint tell it without the host: two literal segments, the first among them, and nothing left open. */
-static int is_telling(const sp_rules *r, const sp_operation *o) {
-    int telling = o->paths.n > 0;
-    for (uint32_t k = 0; k < o->paths.n; k++) {
-        const sp_pattern *p = &r->patterns.v[r->words.v[o->paths.at + k]];
-        uint32_t literal = 0;
-        for (uint32_t i = 0; i < p->n; i++) literal += !r->segments.v[p->at + i].name;
-        telling &= literal > 1 && !p->rest && !p->lead && !r->segments.v[p->at].name;
-    }
-    return telling;
-}
-
-static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, sp_name as, int fold) {
-    const sp_rules *r = j->rules;
-    for (int general = 0; general < 2; general++)
-        for (uint32_t i = 0; i < r->endpoints.n; i++) {
-            const sp_operation *o = &r->endpoints.v[i];
-            if ((o->on.n == 0) != general || (!general && !in_names(r, o->on.at, o->on.n, as))) continue;
-            if (operation_fits(j, in, o, fold)) return o;
-        }
-    /* a log of paths alone: what a path of its own means where it means something */
-    for (uint32_t i = 0; i < r->endpoints.n && !j->url.host.n; i++)
-        if (r->endpoints.v[i].on.n && is_telling(r, &r->endpoints.v[i]) && operation_fits(j, in, &r->endpoints.v[i], fold))
-            return &r->endpoints.v[i];
-    return NULL;
-}
-
-static void find_operation(sp_judge *j, const sp_facts_in *in) {
-    const sp_rules *r = j->rules;
-    sp_verdict *o = &j->out;
-    if (j->url.present) {
-        sp_name as = o->as = rewrite(j);
-        o->operation = find_endpoint(j, in, as, 0);
-        if (!o->operation && j->url.upper && (o->operation = find_endpoint(j, in, as, 1))) j->url.odd = j->url.ambiguous = 1;
-        if (!o->operation && j->url.encoded_slash) j->url.odd = 1;
-        for (uint32_t i = 0; o->operation && i < j->catch_count; i++)
-            put_param(j, SP_ROOT_PATH, sp_rules_text(r, j->catches[i].name), j->catches[i].value);
-    }
-    for (uint32_t i = 0; !j->url.present && i < r->shapes.n && !o->operation; i++)
-        if (operation_fits(j, in, &r->shapes.v[i], 0)) o->operation = &r->shapes.v[i], o->by_shape = 1;
-    if (o->operation && o->operation->provider && (!o->provider || (o->host && o->host->inferred))) o->provider = o->operation->provider;
 }
 
 /* ---- facts ------------------------------------------------------------------------------------------------------------------------ */
@@ -423,9 +263,9 @@ static int counts_any(const sp_judge *j, sp_list facts) {
 
 static int marker_fires(sp_judge *j, const sp_facts_in *in, const sp_marker *m, const sp_case *c) {
     const sp_rules *r = j->rules;
-    if (!in_force(m->from, m->until, in->time)) return 0;
-    if (m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider)) return 0;
-    if (m->not_providers.n && in_names(r, m->not_providers.at, m->not_providers.n, j->out.provider)) return 0;
+    if (!spi_in_force(m->from, m->until, in->time)) return 0;
+    if (m->providers.n && !spi_in_names(r, m->providers.at, m->providers.n, j->out.provider)) return 0;
+    if (m->not_providers.n && spi_in_names(r, m->not_providers.at, m->not_providers.n, j->out.provider)) return 0;
     if (m->bit && !bit_set(j, m->bit)) return 0;
     if (c->incomplete && m->when.absence) return 0; /* it rests on something not being there, and that can't be seen */
     return sp_judge_holds(j, in, m->when);
@@ -452,10 +292,10 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
     sp_name api = j->out.operation ? j->out.operation->api : 0;
     for (uint32_t i = 0; i < r->overrides.n; i++) {
         const sp_override *o = &r->overrides.v[i];
-        if (o->from_context != context || (o->providers.n && !in_names(r, o->providers.at, o->providers.n, j->out.provider) &&
-                                           !(j->out.as && in_names(r, o->providers.at, o->providers.n, j->out.as))))
+        if (o->from_context != context || (o->providers.n && !spi_in_names(r, o->providers.at, o->providers.n, j->out.provider) &&
+                                           !(j->out.as && spi_in_names(r, o->providers.at, o->providers.n, j->out.as))))
             continue;
-        if ((o->apis.n && !in_names(r, o->apis.at, o->apis.n, api)) || !in_force(o->from, o->until, in->time) ||
+        if ((o->apis.n && !spi_in_names(r, o->apis.at, o->apis.n, api)) || !spi_in_force(o->from, o->until, in->time) ||
             !sp_judge_holds(j, in, o->when))
             continue;
         int taken = deny(j, o->denies);
@@ -483,7 +323,8 @@ static void collect_facts(sp_judge *j, const sp_facts_in *in, sp_case *c, sp_sta
     }
     for (uint32_t i = 0; i < o->markers.n; i++) {
         const sp_marker *m = &r->markers.v[r->words.v[o->markers.at + i]];
-        if (m->mismatch && bit_set(j, m->mismatch) && !(m->providers.n && !in_names(r, m->providers.at, m->providers.n, j->out.provider)))
+        if (m->mismatch && bit_set(j, m->mismatch) &&
+            !(m->providers.n && !spi_in_names(r, m->providers.at, m->providers.n, j->out.provider)))
             mismatch(j, m, c, st);
         if (!m->response && m->facts.n && marker_fires(j, in, m, c)) assert_facts(j, m, st);
     }
@@ -560,7 +401,7 @@ static void decide(sp_judge *j, const sp_case *c) {
         char pointer[512];
         append(j, pointer, sp_node_pointer(r, c->missing[i], NULL, pointer, sizeof pointer));
     }
-    if (j->url.ambiguous) MISSING(j, "url");
+    if (j->ambiguous) MISSING(j, "url");
     if (best < 99) o->state = SP_STATE_STATEFUL, o->confidence = best;
     else if (o->missing.n) o->state = SP_STATE_UNKNOWN;
     else {
@@ -573,34 +414,123 @@ static void decide(sp_judge *j, const sp_case *c) {
     o->rule = sp_rules_text(r, op->e.id);
 }
 
+/* ---- verdicts that were reached before -------------------------------------------------------------------------------------------- */
+
+static uint32_t era_of(const sp_rules *r, int64_t time) {
+    uint32_t lo = 0, hi = r->eras.n;
+    if (time == SP_NULL_INT) return UINT32_MAX;
+    while (lo < hi) {
+        uint32_t middle = lo + (hi - lo) / 2;
+        if (r->eras.v[middle] <= time) lo = middle + 1;
+        else hi = middle;
+    }
+    return lo;
+}
+
+static sp_verdict_memo *memo_of(sp_judge *j, const sp_facts_in *in, uint64_t *key) {
+    const sp_rules *r = j->rules;
+    const sp_verdict *o = &j->out;
+    sp_grounds *g = sp_arena_get(&j->arena, grounds_size(r));
+    if (!g) return NULL;
+    memset(g, 0, sizeof *g);
+    g->operation = o->operation;
+    g->host = o->host;
+    g->provider = o->provider;
+    g->as = o->as;
+    g->era = era_of(r, in->time);
+    g->by_shape = o->by_shape;
+    g->odd = j->odd;
+    g->ambiguous = j->ambiguous;
+    g->body = (uint8_t)in->body;
+    g->body_unreadable = in->body_unreadable;
+    g->embedded_too_deep = in->embedded_too_deep;
+    g->method_has_body = (uint8_t)method_has_body(in->method);
+    g->no_method = in->method.n == 0;
+    g->has_url = j->has_url;
+    g->status_class = (uint8_t)(in->status == SP_NULL_INT ? 0 : in->status < 100 || in->status > 599 ? 9 : in->status / 100);
+    g->method = j->method;
+    memcpy(g + 1, j->bits, bit_words(r) * sizeof *j->bits);
+    *key = sp_x64(g, grounds_size(r)) | 1;
+    sp_verdict_memo *m = &j->verdicts[*key / 2 % SP_VERDICT_MEMOS];
+    uint8_t *kept = j->verdict_grounds + (size_t)(m - j->verdicts) * grounds_size(r);
+    if (m->key != *key || memcmp(kept, g, grounds_size(r)) != 0) {
+        memcpy(kept, g, grounds_size(r));
+        m->key = 0;
+    }
+    return m;
+}
+
+static void remember(const sp_judge *j, sp_verdict_memo *m, uint64_t key) {
+    const sp_verdict *o = &j->out;
+    if (o->fact_count > SP_MEMO_FACTS || o->missing.n > SP_MEMO_MISSING) return;
+    m->key = key;
+    m->out = *o;
+    memcpy(m->fact_names, o->fact_names, o->fact_count * sizeof *o->fact_names);
+    m->out.fact_names = m->fact_names;
+    if (o->missing.n) memcpy(m->missing, o->missing.p, o->missing.n);
+    if (o->missing.p) m->out.missing.p = m->missing;
+    m->out.clues = NULL;
+    m->out.clue_count = 0;
+}
+
+static void recall(sp_judge *j, const sp_verdict_memo *m) {
+    sp_view region = j->out.region;
+    j->out = m->out;
+    j->out.region = region; /* a part of this URL */
+}
+
+static sp_status name_facts(sp_judge *j) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    uint32_t n = 0, count = 0;
+    for (int w = 0; w < SP_FACT_WORDS; w++) count += (uint32_t)__builtin_popcountll(o->facts.w[w]);
+    sp_view *names = sp_arena_get(&j->arena, (count + 1) * sizeof *names);
+    if (!names) return SP_ERR_NOMEM;
+    o->effects = 0;
+    for (int e = 0; e < SP_EFFECT_COUNT && n < count; e++)
+        for (uint32_t i = 0; i < r->facts.n; i++)
+            if (sp_has_fact(&o->facts, i) && r->fact_effects[i] == e) names[n++] = sp_rules_text(r, r->facts.v[i]), o->effects |= 1u << e;
+    o->fact_names = names;
+    o->fact_count = n;
+    return SP_OK;
+}
+
 static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
     sp_status st = SP_OK;
     sp_case c = {0};
     sp_verdict *o = &j->out;
+    uint64_t key = 0;
     memset(o, 0, sizeof *o);
     o->confidence = -1;
     j->method = in->method.n ? sp_rules_find(j->rules, in->method) : 0;
     j->clues.n = j->param_count = j->catch_count = 0;
-    SP_TRY(sp_url_parse(in->url, &j->arena, &j->url));
-    query_params(j);
+    SP_TRY(spi_read_url(j, in));
+    spi_query_params(j);
     if (!j->looked || skip) sp_judge_look(j, in, skip);
     j->looked = 0;
     test_params(j);
-    find_host(j, in);
-    find_operation(j, in);
+    spi_find_host(j, in);
+    SP_TRY(spi_find_operation(j, in));
     test_params(j); /* now with what the path caught */
+    sp_verdict_memo *m = j->wants_clues || skip ? NULL : memo_of(j, in, &key);
+    if (m && m->key) {
+        recall(j, m);
+        return SP_OK;
+    }
     if (o->operation) {
         c.incomplete = unseen(j, in);
         collect_facts(j, in, &c, &st);
         decide(j, &c);
     } else judge_unknown(j, in);
-    if (j->url.odd) o->flags |= SP_FLAG_ODD_PATH;
+    if (j->odd) o->flags |= SP_FLAG_ODD_PATH;
     if (in->status >= 400 && in->status < 500) o->flags |= SP_FLAG_REFUSED;
     if (in->status >= 500 && in->status < 600) o->flags |= SP_FLAG_FAILED;
     if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2))
         o->flags |= SP_FLAG_NO_BODY;
     o->clues = j->clues.v;
     o->clue_count = j->clues.n;
+    if (st == SP_OK) st = name_facts(j);
+    if (m && st == SP_OK) remember(j, m, key);
     return st;
 }
 
@@ -640,7 +570,7 @@ static sp_status judge_both(sp_judge *j, const sp_facts_in *in, uint32_t node) {
     append(j, pointer, sp_node_pointer(j->rules, node, NULL, pointer, sizeof pointer));
     o->state = proven ? SP_STATE_STATEFUL : SP_STATE_UNKNOWN;
     if (!proven) o->confidence = -1;
-    return st;
+    return st == SP_OK ? name_facts(j) : st;
 }
 
 sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in) {

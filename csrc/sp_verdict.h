@@ -58,11 +58,46 @@ typedef struct sp_verdict {
     int confidence; /* sp_basis, or -1 */
     sp_view missing;
     uint32_t flags;
-    const sp_clue *clues;
+    const sp_view *fact_names; /* by effect, then in the order of the packs */
+    uint32_t fact_count;
+    unsigned effects;     /* a bit for each sp_effect */
+    const sp_clue *clues; /* none where the judge was not asked for them */
     uint32_t clue_count;
 } sp_verdict;
 
+#define SP_MAX_CATCHES 16
 #define SP_HOST_MEMOS 64u
+#define SP_URL_MEMOS 256u
+#define SP_LISTED_ENDPOINTS 8u
+#define SP_VERDICT_MEMOS 256u
+#define SP_MEMO_FACTS 24u /* a verdict with more facts, or a longer list of what is missing, is not remembered */
+#define SP_MEMO_MISSING 160u
+
+/* A URL that was seen, and what it led to at the last provider and method. */
+typedef struct sp_url_memo {
+    uint16_t n; /* 0: free */
+    uint8_t text[256], store[256];
+    sp_url url;
+    uint8_t found, listed; /* found: `url` is that of `provider`; listed: 1 yes, 2 it can't be */
+    sp_name provider, method, as;
+    uint32_t count, endpoints[SP_LISTED_ENDPOINTS];
+} sp_url_memo;
+
+/* All that a verdict depends on, beside the bits. Compared as bytes: no padding, or zero. */
+typedef struct sp_grounds {
+    const sp_operation *operation;
+    const sp_host *host;
+    sp_name provider, as, method;
+    uint32_t era; /* between which dates of the rules it happened */
+    uint8_t by_shape, odd, ambiguous, body, body_unreadable, embedded_too_deep, method_has_body, no_method, has_url, status_class, spare[2];
+} sp_grounds;
+
+typedef struct sp_verdict_memo {
+    uint64_t key; /* 0: free */
+    sp_verdict out;
+    sp_view fact_names[SP_MEMO_FACTS];
+    uint8_t missing[SP_MEMO_MISSING];
+} sp_verdict_memo;
 
 /* Scratch of one thread. */
 typedef struct sp_judge {
@@ -70,9 +105,10 @@ typedef struct sp_judge {
     const sp_alloc *alloc;
     sp_arena arena; /* reset with sp_judge_reset */
     uint64_t *bits;
-    uint32_t *bit_mark; /* first mark that set a bit */
-    uint32_t *each_mark, *each_bits;
-    uint32_t *first; /* first present value of a node, +1; valid for `stamp` */
+    uint32_t *bit_mark;              /* first mark that set a bit */
+    uint32_t *each_mark, *each_bits; /* mark: of the element under way, or SP_NO_MARK */
+    uint32_t *touched, touched_n;    /* those with an element */
+    uint32_t *first;                 /* first present value of a node, +1; valid for `stamp` */
     uint32_t *stamps;
     uint32_t stamp;
     sp_name method; /* interned, 0: no rule names it */
@@ -83,11 +119,18 @@ typedef struct sp_judge {
         sp_view region;
         char text[104]; /* the host, and its region inside */
         uint8_t n;
-    } * hosts;      /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
-    uint8_t looked; /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
+    } * hosts;                 /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
+    sp_url_memo *urls;         /* SP_URL_MEMOS of them */
+    sp_verdict_memo *verdicts; /* SP_VERDICT_MEMOS of them, and … */
+    uint8_t *verdict_grounds;  /* … for each its sp_grounds and bits */
+    uint8_t looked;            /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
+    uint8_t wants_clues;
+    uint8_t has_url, odd, ambiguous; /* of the URL, and of what was made of it */
     SP_VEC(sp_clue) clues;
-    sp_url url;
-    sp_catch catches[16];
+    sp_url *url;           /* as it is spelled, then as the provider knows it: in … */
+    sp_url_memo *url_memo; /* … this, where it is remembered; else in … */
+    sp_url own_url;
+    sp_catch catches[SP_MAX_CATCHES];
     uint32_t catch_count;
     struct sp_param {
         uint32_t node;
@@ -103,6 +146,15 @@ void sp_judge_fini(sp_judge *j);
 
 /* Judges one exchange; j->out holds until the next call. */
 sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in);
+/* Parts of it, of sp_find.c. */
+sp_status spi_read_url(sp_judge *j, const sp_facts_in *in);
+void spi_query_params(sp_judge *j);
+void spi_find_host(sp_judge *j, const sp_facts_in *in);
+sp_status spi_find_operation(sp_judge *j, const sp_facts_in *in);
+static inline int spi_in_force(int64_t from, int64_t until, int64_t time) {
+    return time == SP_NULL_INT ? until == INT64_MAX : from <= time && time < until;
+}
+
 /* Only the bits of the conditions over the marks (for wrappers and body rules). */
 void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state);
 int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c);

@@ -29,7 +29,17 @@ def table(head: str, rows: list[list[str]]) -> str:
 
 
 def kind_names() -> dict[str, str]:
-    return {"STR": "text", "I64": "int64", "I32": "int32", "BOOL": "bool", "TIME": "timestamp (µs, UTC)", "STRS": "list of text"}
+    return {
+        "STR": "text",
+        "DICT": "text, dictionary",
+        "HEX": "text, hex",
+        "I64": "int64",
+        "I32": "int32",
+        "BOOL": "bool",
+        "TIME": "timestamp (µs, UTC)",
+        "STRS": "list of text",
+        "HEXS": "list of text, hex",
+    }
 
 
 def columns() -> str:
@@ -37,7 +47,8 @@ def columns() -> str:
     text += (
         "Tables come as Arrow, pandas, Polars, DuckDB, Parquet, NDJSON or CSV, with these columns in this order. Every column but `uid`\n"
         "can be null. In CSV a list is joined with `;`. Identifiers are shown where they look like one; anything else stands as a tag\n"
-        "(`--with-text` shows values).\n"
+        "(`--with-text` shows values). A dictionary is Arrow's: each text once a batch, and a code a row. pandas makes it a `category`, Polars a\n"
+        "`Categorical`; `.arrow` files have plain text there, since that format has one dictionary a file.\n"
     )
     for title, macro, lead in (
         (

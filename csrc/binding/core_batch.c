@@ -69,8 +69,11 @@ static PyObject *list_value(const sp_columns *c, size_t column, size_t row, int 
 static PyObject *cell_value(const times *k, const sp_columns *c, size_t column, size_t row, int tuples) {
     if (!spi_cell_valid(c, column, row)) return Py_NewRef(Py_None);
     switch (c->schema->columns[column].kind) {
-    case SP_KIND_STR: return core_str(spi_cell_text(c, column, row));
-    case SP_KIND_STRS: return list_value(c, column, row, tuples);
+    case SP_KIND_STR:
+    case SP_KIND_DICT:
+    case SP_KIND_HEX: return core_str(spi_cell_text(c, column, row));
+    case SP_KIND_STRS:
+    case SP_KIND_HEXS: return list_value(c, column, row, tuples);
     case SP_KIND_BOOL: return PyBool_FromLong((long)spi_cell_int(c, column, row));
     case SP_KIND_TIME: return time_value(k, spi_cell_int(c, column, row));
     default: return PyLong_FromLongLong(spi_cell_int(c, column, row));

@@ -22,10 +22,11 @@ static int set_limit(core_state *s, sp_limits *l, PyObject *name, PyObject *valu
     if (i == CORE_LEN(limits)) return core_raise_error(s, "limit", "", 0, 0, "no such limit", "limits() lists them");
     if (core_size(value, limits[i].name, &n) < 0) {
         if (!PyErr_ExceptionMatches(PyExc_ValueError)) return -1;
-        PyErr_Clear(); /* n stays 0 */
+        PyErr_Clear();
+        n = SIZE_MAX;
     }
-    if (n == 0 || n > limits[i].hard) {
-        PyOS_snprintf(text, sizeof text, "%s must be from 1 to %zu", limits[i].name, limits[i].hard);
+    if (n < sp_limit_least(limits[i].offset) || n > limits[i].hard) {
+        PyOS_snprintf(text, sizeof text, "%s must be from %zu to %zu", limits[i].name, sp_limit_least(limits[i].offset), limits[i].hard);
         return core_raise_error(s, "limit", "", 0, 0, text, "");
     }
     memcpy((char *)l + limits[i].offset, &n, sizeof n);

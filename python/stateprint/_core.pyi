@@ -115,7 +115,8 @@ def formats() -> list[dict[str, Any]]:
     """The readers: name, what they are, and where the fields stand."""
 
 def columns(table: str) -> list[tuple[str, str, str]]:
-    """(name, kind, meaning) of `exchanges` or `evidence`. Kinds: utf8, int64, int32, bool, timestamp[us, UTC], list<utf8>."""
+    """(name, kind, meaning) of `exchanges` or `evidence`. Kinds: utf8, int64, int32, bool,
+    timestamp[us, UTC], list<utf8>, dictionary<int32, utf8>."""
 
 def statuses() -> list[tuple[str, str]]: ...
 def flags() -> list[tuple[str, str]]: ...

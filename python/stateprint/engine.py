@@ -179,9 +179,9 @@ def _limits(given: Mapping[str, int]) -> dict[str, int]:
     for name, number in given.items():
         if name not in known:
             raise ConfigError(f"no limit is called {str(name)[:80]!r}", code="limit", hint=f"take one of {', '.join(known)}")
-        most = known[name][1]
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
-            raise ConfigError(f"{name} has to be a whole number from 1 to {most:,}", code="limit")
+        least, most = name != "replay_table_bytes", known[name][1]  # 0 switches that table off
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            raise ConfigError(f"{name} has to be a whole number from {least:d} to {most:,}", code="limit")
     return dict(given)
 
 

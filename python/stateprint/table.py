@@ -230,8 +230,12 @@ class Writer:
         self._packer: Any = None
         self._schema: Any = None
         if kind in {".parquet", ".arrow"}:
-            self._schema = _need("pyarrow", "arrow").table(Table([], name)).schema
+            pa = _need("pyarrow", "arrow")
+            self._schema = pa.table(Table([], name)).schema
             parquet = kind == ".parquet"
+            if not parquet:  # a file of this format has one dictionary for all batches, and ours come batch by batch
+                plain = [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in self._schema]
+                self._schema = pa.schema(plain, self._schema.metadata)
             self._packer = (
                 _need("pyarrow.parquet", "arrow").ParquetWriter(out, self._schema)
                 if parquet
@@ -242,7 +246,7 @@ class Writer:
         """Adds the rows of a batch."""
         if self._packer is not None:
             rows = _need("pyarrow", "arrow").record_batch(batch)
-            self._packer.write_batch(rows.replace_schema_metadata(self._schema.metadata))
+            self._packer.write_batch(rows.replace_schema_metadata(self._schema.metadata).cast(self._schema))
         else:
             self._out.write(batch.to_ndjson() if self._kind == ".ndjson" else batch.to_csv(not self._rows, self._csv_safe))
         self._rows = True

@@ -1,4 +1,4 @@
-/* A table for the tests of columns, with a column of every kind. */
+/* Tables for the tests of columns: between them a column of every kind. */
 #ifndef TABLE_H
 #define TABLE_H
 
@@ -68,6 +68,68 @@ static inline sp_columns *table_of(const sp_alloc *a, size_t rows) {
     sp_columns *c = spi_columns_new(a, &table_schema);
     for (size_t i = 0; c && i < rows; i++) {
         table_row r = table_row_of(i);
+        if (sp_columns_append(c, &r) != SP_OK) {
+            sp_columns_drop(c);
+            c = NULL;
+        }
+    }
+    return c;
+}
+
+/* The kinds that cells and columns hold in different ways: row i has a word of 26 (every fifth null) and hashes of i. */
+typedef struct coded_row {
+    sp_cell_DICT word;
+    sp_cell_HEX hash;
+    sp_cell_HEXS hashes;
+} coded_row;
+
+enum {
+    WORD,
+    HASH,
+    HASHES
+};
+
+static const sp_column_info coded_columns[] = {
+    {"word", SP_KIND_DICT, offsetof(coded_row, word), ""},
+    {"hash", SP_KIND_HEX, offsetof(coded_row, hash), ""},
+    {"hashes", SP_KIND_HEXS, offsetof(coded_row, hashes), ""},
+};
+static const sp_schema coded_schema = {"coded", coded_columns, sizeof coded_columns / sizeof *coded_columns};
+
+static inline coded_row coded_row_of(size_t i) { /* views live until the next call */
+    static char word[4];
+    static sp_digest hashes[3];
+    coded_row r = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+    word[0] = word[1] = word[2] = (char)('a' + i % 26);
+    for (size_t k = 0; k < 3; k++) memset(hashes[k].b, (int)(i + k) & 255, sizeof hashes[k].b);
+    if (i % 5 != 4) r.word = (sp_view){(const uint8_t *)word, i / 26 % 4};
+    if (i % 5 != 3) r.hash = (sp_view){hashes[0].b, i % 3 ? 16 : 8};
+    if (i % 5 != 2) r.hashes = (sp_cell_HEXS){hashes, i % 4};
+    return r;
+}
+
+static inline int coded_row_is(const sp_columns *c, size_t at, size_t i) {
+    coded_row r = coded_row_of(i);
+    char hex[32];
+    int ok = spi_cell_valid(c, WORD, at) == (r.word.p != NULL) && (!r.word.p || sp_view_eq(spi_cell_text(c, WORD, at), r.word));
+    ok &= spi_cell_valid(c, HASH, at) == (r.hash.p != NULL);
+    if (r.hash.p) {
+        for (size_t k = 0; k < r.hash.n; k++) snprintf(hex + 2 * k, 3, "%02x", r.hash.p[k]);
+        ok &= sp_view_eq(spi_cell_text(c, HASH, at), (sp_view){(const uint8_t *)hex, 2 * r.hash.n});
+    }
+    ok &= spi_cell_valid(c, HASHES, at) == (r.hashes.p != NULL) && spi_cell_items(c, HASHES, at) == (r.hashes.p ? r.hashes.n : 0);
+    for (size_t k = 0; ok && k < spi_cell_items(c, HASHES, at); k++) {
+        sp_view v = spi_cell_item(c, HASHES, at, k);
+        snprintf(hex, 3, "%02x", r.hashes.p[k].b[15]);
+        ok &= v.n == 32 && memcmp(v.p, hex, 2) == 0 && memcmp(v.p + 30, hex, 2) == 0;
+    }
+    return ok;
+}
+
+static inline sp_columns *coded_of(const sp_alloc *a, size_t rows) {
+    sp_columns *c = spi_columns_new(a, &coded_schema);
+    for (size_t i = 0; c && i < rows; i++) {
+        coded_row r = coded_row_of(i);
         if (sp_columns_append(c, &r) != SP_OK) {
             sp_columns_drop(c);
             c = NULL;

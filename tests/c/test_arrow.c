@@ -53,6 +53,40 @@ static void gives_an_array(void) {
     CHECK(!list.release);
 }
 
+static void gives_dictionaries(void) {
+    sp_columns *c = coded_of(&sp_alloc_std, 30);
+    struct ArrowSchema s;
+    struct ArrowArray x, word;
+    CHECK(sp_arrow_schema(&sp_alloc_std, &coded_schema, NULL, 0, &s) == SP_OK && s.n_children == 3);
+    CHECK(strcmp(s.children[WORD]->format, "i") == 0 && s.children[WORD]->dictionary &&
+          strcmp(s.children[WORD]->dictionary->format, "u") == 0);
+    CHECK(strcmp(s.children[HASH]->format, "u") == 0 && strcmp(s.children[HASHES]->format, "+l") == 0);
+    s.release(&s);
+    CHECK(sp_arrow_array(&sp_alloc_std, (sp_part){c, 10, 20}, &x) == SP_OK);
+    sp_columns_drop(c);
+    word = *x.children[WORD]; /* it leaves with its dictionary */
+    x.children[WORD]->release = NULL;
+    x.release(&x);
+    CHECK(word.length == 20 && word.offset == 10 && word.n_buffers == 2 && word.n_children == 0 && word.dictionary->n_buffers == 3);
+    const int32_t *codes = word.buffers[1], *offsets = word.dictionary->buffers[1];
+    const char *text = word.dictionary->buffers[2];
+    CHECK(offsets[codes[28] + 1] == offsets[codes[28]] + 1 && text[offsets[codes[28]]] == 'c');
+    word.release(&word);
+    CHECK(!word.release);
+    faulty f;
+    for (size_t n = 1; c; n++) {
+        faulty_init(&f, n, 1);
+        c = coded_of(&sp_alloc_std, 3);
+        sp_status st = sp_arrow_schema(&f.alloc, &coded_schema, NULL, 0, &s);
+        if (st == SP_OK) s.release(&s);
+        sp_status also = sp_arrow_array(&f.alloc, (sp_part){c, 0, 3}, &x);
+        if (also == SP_OK) x.release(&x);
+        sp_columns_drop(c);
+        CHECK(f.live == 0 && !x.release && !s.release);
+        if (st == SP_OK && also == SP_OK) c = NULL;
+    }
+}
+
 static void gives_slices_and_nothing(void) {
     sp_columns *c = table_of(&sp_alloc_std, 20), *none = table_of(&sp_alloc_std, 0);
     struct ArrowArray x;
@@ -138,6 +172,7 @@ static void survives_failures(void) {
 int main(void) {
     gives_a_schema();
     gives_an_array();
+    gives_dictionaries();
     gives_slices_and_nothing();
     streams();
     survives_failures();

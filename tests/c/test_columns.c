@@ -18,6 +18,16 @@ static void fills(void) {
     }
 }
 
+static void codes(void) {
+    for (size_t rows = 0; rows < 500; rows += rows < 20 ? 1 : 190) {
+        sp_columns *c = coded_of(&sp_alloc_std, rows);
+        CHECK(c && sp_columns_rows(c) == rows);
+        for (size_t i = 0; i < rows; i++) CHECK(coded_row_is(c, i, i));
+        if (rows > 300) CHECK(c->columns[WORD].item_count == 79); /* each text once: the empty one, and 26 of one to three letters */
+        sp_columns_drop(c);
+    }
+}
+
 static void counts_nulls(void) {
     sp_columns *c = table_of(&sp_alloc_std, 40);
     for (size_t k = 0; k < table_schema.count; k++) {
@@ -90,6 +100,27 @@ static void survives_failures(void) {
     }
 }
 
+static void codes_survive_failures(void) {
+    for (size_t n = 1, failed = 1; failed; n++) {
+        faulty f;
+        faulty_init(&f, n, 0);
+        sp_columns *c = spi_columns_new(&f.alloc, &coded_schema);
+        if (!c) continue;
+        failed = 0;
+        for (size_t i = 0; i < 90; i++) {
+            coded_row r = coded_row_of(i);
+            if (sp_columns_append(c, &r) == SP_OK) continue;
+            failed++;
+            CHECK(sp_columns_rows(c) == i);
+            r = coded_row_of(i);
+            CHECK(sp_columns_append(c, &r) == SP_OK);
+        }
+        for (size_t k = 0; k < 90; k++) CHECK(coded_row_is(c, k, k));
+        sp_columns_drop(c);
+        CHECK(f.live == 0);
+    }
+}
+
 static void *hold_and_drop(void *arg) {
     for (int i = 0; i < 10000; i++) sp_columns_drop(sp_columns_hold(arg));
     sp_columns_drop(arg);
@@ -143,6 +174,18 @@ static void groups(void) {
     sp_columns_drop(none);
 }
 
+static void groups_codes(void) {
+    const size_t word[] = {WORD}, all[] = {WORD, HASH, HASHES};
+    sp_columns *c = coded_of(&sp_alloc_std, 780); /* 26 letters, 4 lengths, 5 for the nulls: all of them */
+    sp_group *g = NULL;
+    size_t n = 0;
+    CHECK(sp_group_rows(&sp_alloc_std, c, 0, 780, word, 1, &g, &n) == SP_OK && n == 80); /* with null */
+    sp_release(&sp_alloc_std, g);
+    CHECK(sp_group_rows(&sp_alloc_std, c, 0, 256, all, 3, &g, &n) == SP_OK && n == 252); /* 8, 108, 128, 208 and 228 are alike */
+    sp_release(&sp_alloc_std, g);
+    sp_columns_drop(c);
+}
+
 /* Lists of the same bytes cut otherwise, and null against empty, are other values. */
 static void groups_lists_by_items(void) {
     const sp_view ab_c[] = {SP_VIEW("ab"), SP_VIEW("c")}, a_bc[] = {SP_VIEW("a"), SP_VIEW("bc")}, abc[] = {SP_VIEW("abc")};
@@ -163,12 +206,15 @@ static void groups_lists_by_items(void) {
 
 int main(void) {
     fills();
+    codes();
     counts_nulls();
     holds_bounds();
     survives_failures();
+    codes_survive_failures();
     shares_between_threads();
     knows_its_schemas();
     groups();
+    groups_codes();
     groups_lists_by_items();
     return check_done();
 }

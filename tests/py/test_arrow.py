@@ -23,6 +23,7 @@ KINDS = {
     "int32": pa.int32(),
     "bool": pa.bool_(),
     "timestamp[us, UTC]": pa.timestamp("us", "UTC"),
+    "dictionary<int32, utf8>": pa.dictionary(pa.int32(), pa.string()),
     "list<utf8>": pa.list_(pa.field("item", pa.string())),
 }
 

@@ -1,0 +1,102 @@
+#include "sp_replay.h"
+
+enum {
+    SLOT_BITS = 16,
+    SLOTS = 1 << SLOT_BITS,
+    ALIGN = 16
+};
+
+sp_replay *sp_replay_new(const sp_alloc *a, size_t bytes) {
+    size_t fixed = sizeof(sp_replay) + SLOTS * (sizeof(uint16_t) + sizeof(sp_replay_value));
+    if (bytes < 2 * fixed) return NULL;
+    sp_replay *r = a->resize(a->ctx, NULL, sizeof *r);
+    if (!r) return NULL;
+    *r = (sp_replay){.alloc = a, .ring_size = (bytes - fixed) & ~(size_t)(ALIGN - 1)};
+    r->tags = a->resize(a->ctx, NULL, SLOTS * sizeof *r->tags);
+    r->values = a->resize(a->ctx, NULL, SLOTS * sizeof *r->values);
+    r->ring = a->resize(a->ctx, NULL, r->ring_size);
+    if (r->tags) memset(r->tags, 0, SLOTS * sizeof *r->tags);
+    if (r->tags && r->values && r->ring) return r;
+    sp_replay_free(r);
+    return NULL;
+}
+
+void sp_replay_free(sp_replay *r) {
+    if (!r) return;
+    sp_release(r->alloc, r->tags);
+    sp_release(r->alloc, r->values);
+    sp_release(r->alloc, r->ring);
+    sp_release(r->alloc, r);
+}
+
+static uint64_t word(const uint8_t *p) {
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b) {
+    unsigned __int128 m = (unsigned __int128)a * b;
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static const uint8_t *block(const sp_replay *r, const sp_replay_value *v) { return r->ring + v->at % r->ring_size; }
+
+const sp_mark *sp_replay_marks(const sp_replay *r, const sp_replay_value *v) { return (const sp_mark *)(const void *)block(r, v); }
+
+static const uint8_t *bytes_of(const sp_replay *r, const sp_replay_value *v) {
+    return block(r, v) + v->marks * sizeof(sp_mark) + v->text_n;
+}
+
+uint32_t sp_replay_find(const sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag,
+                        const sp_replay_value **found) {
+    uint64_t h = mix(word(p + 32) ^ 0x9e3779b97f4a7c15u, word(p + 40) ^ 0xc2b2ae3d27d4eb4fu) ^
+                 mix(word(p + 48) ^ (0xd6e8feb86659fd93u + place.node), word(p + 56) ^ 0xa0761d6478bd642fu);
+    uint32_t slot = (uint32_t)h & (SLOTS - 1);
+    *tag = (uint16_t)(h >> 48 | 1);
+    *found = NULL;
+    if (r->tags[slot] != *tag) return slot;
+    const sp_replay_value *v = &r->values[slot];
+    int same = v->place.node == place.node && v->place.depth == place.depth && r->ring_end - v->at <= r->ring_size &&
+               v->n <= (size_t)(end - p) && memcmp(bytes_of(r, v), p, v->n) == 0;
+    if (same) *found = v;
+    return slot;
+}
+
+void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_value *v, const uint8_t *p, const sp_mark *marks,
+                   uint32_t base, const uint8_t *text) {
+    size_t text_n = 0, start = (size_t)(p - text);
+    for (uint32_t i = 0; i < v->marks; i++)
+        if (marks[i].value.p && !(marks[i].value.p >= p && marks[i].value.p <= p + v->n)) text_n += marks[i].value.n;
+    size_t need = v->marks * sizeof *marks + text_n + v->n;
+    need = (need + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    if (need > r->ring_size / 4) return;
+    if (r->ring_end % r->ring_size + need > r->ring_size)
+        r->ring_end += r->ring_size - r->ring_end % r->ring_size; /* never in two pieces */
+    sp_replay_value *kept = &r->values[slot];
+    *kept = *v;
+    kept->at = r->ring_end;
+    kept->text_n = (uint32_t)text_n;
+    r->tags[slot] = tag;
+    r->ring_end += need;
+    uint8_t *at = r->ring + kept->at % r->ring_size, *texts = at + v->marks * sizeof *marks;
+    sp_mark *copy = (sp_mark *)(void *)at;
+    for (uint32_t i = 0; i < v->marks; i++) {
+        sp_mark *m = &copy[i];
+        *m = marks[i];
+        m->start -= start;
+        m->end -= start;
+        m->parent = m->parent == SP_NO_MARK || m->parent < base ? SP_NO_MARK : m->parent - base;
+        if (!m->value.p) continue;
+        if (m->value.p >= p && m->value.p <= p + v->n) {
+            m->spare = 1; /* stands in the bytes: */
+            m->value.p = (const uint8_t *)(uintptr_t)(m->value.p - p);
+        } else {
+            m->spare = 2; /* unescaped: */
+            if (m->value.n) memcpy(texts, m->value.p, m->value.n);
+            m->value.p = texts;
+            texts += m->value.n;
+        }
+    }
+    memcpy(texts, p, v->n);
+}

@@ -1,0 +1,150 @@
+/* A scan that keeps values gives the marks, counts and statuses of one that keeps none, mark for mark. */
+#include "sp_replay.h"
+
+#include "check.h"
+#include "data.h"
+#include "trie_builder.h"
+
+typedef struct fixture {
+    trie_builder b;
+    sp_limits limits;
+    sp_scan plain, keeping;
+} fixture;
+
+static void set_up(fixture *f, size_t bytes) {
+    memset(f, 0, sizeof *f);
+    builder_sample(&f->b);
+    /* scopes below scopes, so that parents inside of a value are told apart */
+    builder_add(&f->b, "/body/messages/*", SP_NODE_SCOPE);
+    builder_add(&f->b, "/body/messages/*/content", SP_NODE_SCOPE);
+    builder_add(&f->b, "/body/messages/*/content/*/text", SP_NODE_MARK);
+    sp_limits_default(&f->limits);
+    sp_scan_init(&f->plain, &sp_alloc_std, &f->limits);
+    sp_scan_init(&f->keeping, &sp_alloc_std, &f->limits);
+    f->keeping.replay = sp_replay_new(&sp_alloc_std, bytes);
+    CHECK(f->keeping.replay != NULL);
+}
+
+static void tear_down(fixture *f) {
+    sp_scan_fini(&f->plain);
+    sp_scan_fini(&f->keeping);
+}
+
+static int marks_equal(const sp_mark *a, const sp_mark *b) {
+    return a->node == b->node && a->parent == b->parent && memcmp(a->index, b->index, sizeof a->index) == 0 && a->type == b->type &&
+           a->state == b->state && a->count == b->count && a->start == b->start && a->end == b->end &&
+           (a->value.p == NULL) == (b->value.p == NULL) && sp_view_eq(a->value, b->value) &&
+           memcmp(a->hash.b, b->hash.b, sizeof a->hash.b) == 0 && a->shape == b->shape && a->spare == b->spare;
+}
+
+/* Whether both scans of the line agree; the text is a copy of exact size that is gone afterwards. */
+static int agree(fixture *f, sp_view line) {
+    sp_view text = data_exact(line.p, line.n);
+    sp_scan_reset(&f->plain);
+    sp_scan_reset(&f->keeping);
+    sp_status a = sp_scan_text(&f->plain, text, &f->b.trie, BUILDER_ROOT, SP_NO_MARK);
+    sp_status b = sp_scan_text(&f->keeping, text, &f->b.trie, BUILDER_ROOT, SP_NO_MARK);
+    int same = a == b && f->plain.mark_count == f->keeping.mark_count && f->plain.flags == f->keeping.flags &&
+               (a != SP_OK || f->plain.nodes == f->keeping.nodes);
+    for (uint32_t i = 0; same && i < f->plain.mark_count; i++) same = marks_equal(&f->plain.marks[i], &f->keeping.marks[i]);
+    free((void *)(uintptr_t)text.p);
+    return same;
+}
+
+#define PAD \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define TURN(role, text) "{\"role\":\"" role "\",\"content\":[{\"type\":\"text\",\"text\":\"" text PAD "\",\"cache_control\":{\"a\":1}}]}"
+
+static int agree_text(fixture *f, const char *text) { return agree(f, (sp_view){(const uint8_t *)text, strlen(text)}); }
+
+static void takes_values_over(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "," TURN("us\\u0065r", "b\\n") "]}}"));
+    uint64_t kept = f.keeping.replay->ring_end;
+    CHECK(kept > 0);
+    CHECK(agree_text(&f,
+                     "{\"body\":{\"messages\":[" TURN("us\\u0065r", "b\\n") "," TURN("user", "a") "]}}")); /* elsewhere, in another order */
+    CHECK(agree_text(&f, "{\"url\":\"x\",\"body\":{\"x\":1, \"messages\": [1," TURN("user", "a") " , " TURN("us\\u0065r", "b\\n") "]}}"));
+    CHECK(f.keeping.replay->ring_end == kept);                               /* known all of them */
+    CHECK(agree_text(&f, "{\"body\":{\"input\":[" TURN("user", "a") "]}}")); /* another place of the trie is another value */
+    CHECK(f.keeping.replay->ring_end > kept);
+    kept = f.keeping.replay->ring_end;
+    CHECK(agree_text(&f, "{\"body\":{\"other\":[" TURN("user", "a") "]}}") &&
+          agree_text(&f, "{\"body\":{\"o\":{\"p\":[" TURN("user", "a") "]}}}"));
+    CHECK(f.keeping.replay->ring_end > kept); /* no rule looks there, but the shape depends on the depth */
+    kept = f.keeping.replay->ring_end;
+    CHECK(agree_text(&f, "{\"response\":[" TURN("user", "z") "]}") && f.keeping.replay->ring_end == kept); /* not hashed, not kept */
+    CHECK(agree_text(&f, "{\"body\":{\"system\":\"be kind" PAD "\",\"model\":\"m\"}}"));
+    CHECK(agree_text(&f, "{\"body\":{\"model\":\"m\",\"system\":\"be kind" PAD "\"}}"));
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "],\"messages\":[" TURN("user", "a") "," TURN("user", "a") "]}}"));
+    tear_down(&f);
+}
+
+/* What only resembles a value that is kept: other bytes behind the sample, or an end in the middle. */
+static void compares_all_bytes(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    static const char line[] = "{\"body\":{\"messages\":[" TURN("user", "a") "," TURN("user", "b") "]}}";
+    char other[sizeof line];
+    CHECK(agree_text(&f, line));
+    for (size_t i = 0; i < sizeof line - 1; i++) {
+        memcpy(other, line, sizeof line);
+        other[i] = other[i] == 'q' ? 'r' : 'q';
+        CHECK(agree_text(&f, other));
+        CHECK(agree(&f, (sp_view){(const uint8_t *)line, i}));
+    }
+    tear_down(&f);
+}
+
+static void keeps_to_limits(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    f.limits.max_nodes = 20; /* a turn has 7 values */
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "]}}"));
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "," TURN("user", "a") "]}}"));
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "," TURN("user", "a") "," TURN("user", "a") "]}}"));
+    CHECK(f.plain.nodes == 20 && f.keeping.nodes == 20);
+    f.limits.max_nodes = 1000;
+    for (f.limits.max_depth = 10; f.limits.max_depth > 1; f.limits.max_depth--)
+        CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "]}}"));
+    tear_down(&f);
+}
+
+/* A ring that goes round many times, and every recorded line twice. */
+static void agrees_on_the_cases(void) {
+    fixture f;
+    sp_view all = data_file("cases.jsonl"), rest, line;
+    set_up(&f, 9u << 20);
+    for (int round = 0; round < 2; round++)
+        for (rest = all; data_line(&rest, &line);) CHECK(agree(&f, line));
+    char text[512];
+    for (int i = 0; i < 60000; i++) {
+        snprintf(text, sizeof text, "{\"body\":{\"messages\":[" TURN("user", "%d") "," TURN("user", "%d") "]}}", i, i - i % 7000);
+        if (!agree_text(&f, text)) CHECK(i < 0);
+    }
+    CHECK(f.keeping.replay->ring_end > 3 * f.keeping.replay->ring_size);
+    free((void *)(uintptr_t)all.p);
+    tear_down(&f);
+}
+
+static void wants_room(void) {
+    CHECK(sp_replay_new(&sp_alloc_std, 0) == NULL && sp_replay_new(&sp_alloc_std, 1u << 20) == NULL);
+    for (size_t n = 1;; n++) {
+        faulty f;
+        faulty_init(&f, n, 0);
+        sp_replay *r = sp_replay_new(&f.alloc, 20u << 20);
+        sp_replay_free(r);
+        CHECK(f.live == 0);
+        if (r) break;
+    }
+}
+
+int main(void) {
+    takes_values_over();
+    compares_all_bytes();
+    keeps_to_limits();
+    agrees_on_the_cases();
+    wants_room();
+    return check_done();
+}
