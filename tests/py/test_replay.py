@@ -106,9 +106,9 @@ def test_limits_hold_for_known_values() -> None:
     """A turn that was read in a line of its own is refused, with the same place, in a line or at a depth that passes a limit."""
     wide = '{"role":"user","content":[' + ",".join(["1"] * 30) + "," + json.dumps("y" * 200) + "]}"
     deep = '{"role":"user","content":' + "[" * 7 + json.dumps("x" * 200) + "]" * 7 + "}"
-    log = "".join('{"messages":[%s]}\n' % ",".join([wide] * n) for n in (1, 2, 3))
-    in_text = json.dumps('{"messages":[%s]}' % deep)
-    log += f'{{"url":"/v1/chat/completions","body":{in_text}}}\n' + '{"url":"/v1/chat/completions","body":{"messages":[%s]}}\n' % deep
+    log = "".join('{{"messages":[{}]}}\n'.format(",".join([wide] * n)) for n in (1, 2, 3))
+    in_text = json.dumps(f'{{"messages":[{deep}]}}')
+    log += f'{{"url":"/v1/chat/completions","body":{in_text}}}\n' + f'{{"url":"/v1/chat/completions","body":{{"messages":[{deep}]}}}}\n'
     for limit, number, reason in (("max_nodes", 80, "too_many_nodes"), ("max_depth", 10, "too_deep")):
         got, plain = (
             scan_bytes(log.encode(), rules=sp.Engine(limits={limit: number, "replay_table_bytes": size}).rules, form="flat").rows
