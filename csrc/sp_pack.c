@@ -23,7 +23,7 @@ static const struct {
     [SP_WRAPPER] = {"wrappers", "when body method url time response"},
     [SP_LIKE] = {"inference_like", "when"},
     [SP_BODY_RULE] = {"bodies", "when texts state"},
-    [SP_DEFAULTS] = {"defaults", "ids"},
+    [SP_DEFAULTS] = {"defaults", "ids response_model"},
 };
 static const char *const id_names[SP_ID_COUNT] = {"previous_id", "conversation_id", "response_id",  "session_label",
                                                   "tokens_in",   "tokens_out",      "tokens_cached"};
@@ -510,7 +510,12 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
         break;
     }
     case SP_BODY_RULE: read_body_rule(b, v, e); break;
-    case SP_DEFAULTS: ids_of(b, v, b->r->default_ids); break;
+    case SP_DEFAULTS: {
+        const sp_value *model = sp_json_get(v, "response_model");
+        ids_of(b, v, b->r->default_ids);
+        if (model) AT_KEY(b, "response_model", b->r->response_models = places_of(b, model));
+        break;
+    }
     default: break;
     }
 }

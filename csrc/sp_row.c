@@ -151,12 +151,10 @@ static void model_columns(fill *f, uint32_t *flags) {
     const sp_verdict *v = f->in->verdict;
     sp_judge *j = &f->d->judge;
     const sp_mark *marks = f->d->scan.marks;
-    uint32_t mark, answer = 0;
-    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0}, said = {0};
-    sp_digest h = sp_x128("\"model", 6);
-    answer = sp_trie_member(&r->trie, SP_ROOT_RESPONSE, &h, (const uint8_t *)"model", 5);
-    uint32_t k = answer ? sp_judge_first(j, answer) : SP_NO_MARK;
-    if (k != SP_NO_MARK && marks[k].type == SP_STRING) said = marks[k].value;
+    uint32_t mark;
+    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0};
+    sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
+    if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
     f->row.model = shown(f, asked.n ? asked : said);
     sp_view known = alias(f, asked);
     int hides = v->host && v->host->deployments;

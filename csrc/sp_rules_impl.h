@@ -327,7 +327,7 @@ struct sp_rules {
     SP_VEC(sp_list) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
-    sp_list default_ids[SP_ID_COUNT];
+    sp_list default_ids[SP_ID_COUNT], response_models; /* places */
     sp_facts lens, fact_effect[SP_EFFECT_COUNT];
     uint8_t *fact_effects; /* effect of each fact */
     sp_view versions;      /* column `versions` */
