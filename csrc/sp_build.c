@@ -513,6 +513,7 @@ static int cond_leaf(sp_build *b, const sp_value *v) {
     else if (sp_json_get(v, "at")) cond_at(b, v);
     else if (sp_json_get(v, "provider")) emit(b, SP_OP_PROVIDER, name_list(b, sp_json_get(v, "provider")));
     else if (sp_json_get(v, "method")) emit(b, SP_OP_METHOD, name_list(b, sp_json_get(v, "method")));
+    else if (sp_json_get(v, "host")) emit(b, SP_OP_HOST, name_list(b, sp_json_get(v, "host")));
     else if (sp_json_get(v, "url")) emit(b, SP_OP_NO_URL, 0);
     else if (sp_json_get(v, "status")) {
         sp_view t = sp_json_text(sp_json_get(v, "status"));
@@ -552,7 +553,7 @@ sp_cond sp_build_cond(sp_build *b, const sp_value *tests) {
         while (k < 3 && !sp_json_get(v, combinators[k])) k++;
         const sp_value *list = k < 3 ? sp_json_get(v, combinators[k]) : NULL;
         if (k == 3 || sp_json_kind(list) != SP_VALUE_ARRAY) {
-            sp_build_bad(b, "expected a test: at, each, any, all, none, provider, method, url or status", (sp_view){0});
+            sp_build_bad(b, "expected a test: at, each, any, all, none, provider, method, host, url or status", (sp_view){0});
         } else if (depth + 1 == SP_COND_DEPTH) {
             sp_build_bad(b, "expected conditions nested at most 12 deep", (sp_view){0});
         } else {

@@ -12,7 +12,7 @@ static const struct {
 } kinds[SP_ENTRY_KINDS] = {
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
-    [SP_ENDPOINT] = {"endpoints", "api operation provider inference on method path when facts sets layout body model ids from until"},
+    [SP_ENDPOINT] = {"endpoints", "api operation provider inference on method path when confidence facts sets layout body model ids from until"},
     [SP_SHAPE] = {"shapes", "api operation provider inference order when facts sets layout body model ids from until"},
     [SP_MARKER] =
         {"markers",
@@ -83,6 +83,12 @@ static int bool_of(sp_build *b, const sp_value *v, const char *key) {
     const sp_value *m = sp_json_get(v, key);
     if (m && sp_json_kind(m) != SP_VALUE_BOOL) AT_KEY(b, key, sp_build_bad(b, "expected true or false", (sp_view){0}));
     return sp_json_true(m);
+}
+
+static uint8_t inferred_of(sp_build *b, const sp_value *v) {
+    sp_view t = text_of(b, v, "confidence", 0);
+    if (t.p && !sp_view_eq(t, SP_VIEW("inferred"))) AT_KEY(b, "confidence", sp_build_bad(b, "expected inferred", t));
+    return t.p != NULL;
 }
 
 static uint32_t index_of_name(sp_build *b, sp_name name, sp_name *v, uint32_t n) {
@@ -252,7 +258,7 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
     h.ports = sp_build_words(b, list, n);
     h.by_header = sp_json_get(v, "headers") != NULL;
     h.headers = cond_of(b, v, "headers");
-    h.inferred = (uint8_t)sp_view_eq(text_of(b, v, "confidence", 0), SP_VIEW("inferred"));
+    h.inferred = inferred_of(b, v);
     h.deployments = (uint8_t)bool_of(b, v, "deployments");
     h.from = time_of(b, v, "from", INT64_MIN), h.until = time_of(b, v, "until", INT64_MAX);
     if (!h.by_header && h.match.n == 0) sp_build_bad(b, "expected `match` or `headers`", (sp_view){0});
@@ -280,6 +286,7 @@ static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     sp_operation o = {
         .e = e, .api = name_of(b, v, "api", 1), .operation = name_of(b, v, "operation", 1), .provider = name_of(b, v, "provider", 0)};
     o.inference = (uint8_t)bool_of(b, v, "inference");
+    o.inferred = inferred_of(b, v);
     o.on = names_of(b, v, "on");
     o.methods = names_of(b, v, "method");
     o.paths = patterns_of(b, v, "path");

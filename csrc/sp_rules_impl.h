@@ -90,6 +90,7 @@ enum {
     SP_OP_CONST,
     SP_OP_PROVIDER,
     SP_OP_METHOD,
+    SP_OP_HOST,
     SP_OP_NO_URL,
     SP_OP_STATUS
 };
@@ -191,6 +192,7 @@ typedef struct sp_operation { /* endpoint or shape */
     sp_name api, operation, provider;
     uint8_t inference, body; /* body: 0 json, 1 form, 2 none */
     uint8_t body_markers;    /* some marker of its sets looks at the body */
+    uint8_t inferred;        /* its path is no documented one: a guess */
     sp_list on, methods, paths, facts, markers;
     sp_cond when;
     uint64_t sets[SP_SET_WORDS];
