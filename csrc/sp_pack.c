@@ -421,6 +421,14 @@ static void read_replies(sp_build *b, const sp_value *list, sp_layout *l) {
     }
 }
 
+/* A fingerprint takes one value from here (docs/fingerprint.md, section 5), so the pointer may not lead to several. */
+static void one_value(sp_build *b, sp_view pointer) {
+    int star = 0;
+    for (size_t i = 1; i < pointer.n; i++)
+        star |= pointer.p[i] == '*' && pointer.p[i - 1] == '/' && (i + 1 == pointer.n || pointer.p[i + 1] == '/');
+    if (star) sp_build_bad(b, "expected a pointer without *: it names one value", pointer);
+}
+
 static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rules *r = b->r;
     sp_layout l = {.e = e};
@@ -440,12 +448,14 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     uint32_t nodes[32], names[32], n = 0;
     for (uint32_t i = 0; i < context.n && n < 32 && SP_BUILD_OK(b); i++) {
         sp_view p = sp_rules_text(r, r->words.v[context.at + i]);
+        AT_KEY(b, "context", sp_build_step_n(b, i); one_value(b, p));
         nodes[n] = sp_build_pointer(b, SP_ROOT_BODY, p, SP_NODE_MARK);
         names[n++] = sp_build_name(b, (sp_view){p.p + (p.n > 0), p.n - (p.n > 0)});
     }
     l.context = sp_build_words(b, nodes, n);
     l.context_names = sp_build_words(b, names, n);
     sp_view tools = text_of(b, v, "tools", 0);
+    if (tools.p) AT_KEY(b, "tools", one_value(b, tools));
     if (tools.p) l.tools = sp_build_pointer(b, SP_ROOT_BODY, tools, SP_NODE_MARK);
     read_replies(b, sp_json_get(v, "response"), &l);
     ADD(b, r->layouts, l);
@@ -499,7 +509,16 @@ static void read_body_rule(sp_build *b, const sp_value *v, sp_entry e) {
 }
 
 static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const sp_value *sources) {
+    static const uint8_t too_early[SP_ENTRY_KINDS] = {
+        [SP_HOST] = SP_EARLY_PATH | SP_EARLY_PROVIDER,
+        [SP_ENDPOINT] = SP_EARLY_PATH,
+        [SP_SHAPE] = SP_EARLY_PATH | SP_EARLY_QUERY,
+        [SP_LIKE] = SP_EARLY_PATH,
+        [SP_WRAPPER] = SP_EARLY_PATH | SP_EARLY_QUERY | SP_EARLY_PROVIDER,
+        [SP_BODY_RULE] = SP_EARLY_PATH | SP_EARLY_QUERY | SP_EARLY_PROVIDER,
+    };
     sp_entry e = entry_of(b, v, kind, sources);
+    b->too_early = too_early[kind];
     if (!SP_BUILD_OK(b)) return;
     switch (kind) {
     case SP_HOST: read_host(b, v, e); break;
@@ -604,9 +623,10 @@ static void link_operation(sp_build *b, sp_operation *o) {
         SP_PUSH(b, r->words, k);
         o->markers.n++;
         const sp_marker *m = &r->markers.v[k];
+        uint8_t *seen = m->node && r->nodes.v[m->node].parent == SP_ROOT_HEADERS ? &o->header_markers : &o->body_markers;
         for (uint32_t f = 0; f < m->facts.n && !m->response; f++) {
             uint32_t fact = r->words.v[m->facts.at + f];
-            for (int e = SP_READ; e <= SP_REFERENCE; e++) o->body_markers |= (uint8_t)sp_has_fact(&r->fact_effect[e], fact);
+            for (int e = SP_READ; e <= SP_REFERENCE; e++) *seen |= (uint8_t)sp_has_fact(&r->fact_effect[e], fact);
         }
     }
 }

@@ -12,7 +12,7 @@ static void roots(sp_build *b) {
     static const uint16_t flags[SP_ROOT_COUNT] = {
         [SP_ROOT_BODY] = SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_HASH | SP_NODE_BODY | SP_NODE_NEAR,
         [SP_ROOT_RESPONSE] = SP_NODE_MARK | SP_NODE_SCOPE,
-        [SP_ROOT_HEADERS] = SP_NODE_FOLD,
+        [SP_ROOT_HEADERS] = SP_NODE_MARK | SP_NODE_FOLD,
         [SP_ROOT_RESPONSE_HEADERS] = SP_NODE_FOLD,
     };
     for (uint32_t i = 0; i < SP_ROOT_COUNT; i++) {

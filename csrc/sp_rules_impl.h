@@ -192,6 +192,7 @@ typedef struct sp_operation { /* endpoint or shape */
     sp_name api, operation, provider;
     uint8_t inference, body; /* body: 0 json, 1 form, 2 none */
     uint8_t body_markers;    /* some marker of its sets looks at the body */
+    uint8_t header_markers;  /* … at a header */
     uint8_t inferred;        /* its path is no documented one: a guess */
     sp_list on, methods, paths, facts, markers;
     sp_cond when;

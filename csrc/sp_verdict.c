@@ -600,6 +600,7 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
     if (in->status >= 500 && in->status < 600) o->flags |= SP_FLAG_FAILED;
     if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2))
         o->flags |= SP_FLAG_NO_BODY;
+    if (in->no_headers && o->operation && o->operation->header_markers) o->flags |= SP_FLAG_NO_HEADERS;
     o->clues = j->clues.v;
     o->clue_count = j->clues.n;
     return st;
