@@ -7,7 +7,7 @@
 
 #define SP_MAX_GRAFTS 256
 
-enum { /* what is not known yet, or never, where some conditions are asked */
+enum {                    /* what is not known yet, or never, where some conditions are asked */
     SP_EARLY_PATH = 1,    /* what the path catches: once an endpoint fits */
     SP_EARLY_QUERY = 2,   /* parameters of the URL */
     SP_EARLY_PROVIDER = 4 /* provider and host */

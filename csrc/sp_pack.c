@@ -12,7 +12,8 @@ static const struct {
 } kinds[SP_ENTRY_KINDS] = {
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
-    [SP_ENDPOINT] = {"endpoints", "api operation provider inference on method path when confidence facts sets layout body model ids from until"},
+    [SP_ENDPOINT] = {"endpoints",
+                     "api operation provider inference on method path when confidence facts sets layout body model ids from until"},
     [SP_SHAPE] = {"shapes", "api operation provider inference order when facts sets layout body model ids from until"},
     [SP_MARKER] =
         {"markers",

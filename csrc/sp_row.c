@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "sp_form.h"
 #include "sp_ident.h"
 
 typedef struct fill { /* a row under construction */
@@ -146,6 +147,18 @@ static sp_view alias(const fill *f, sp_view name) {
     return (sp_view){0};
 }
 
+/* In a body that is a form, the place of a member of the payload is that of a field. */
+static sp_view form_model(fill *f, sp_list places) {
+    const sp_rules *r = f->d->rules;
+    size_t n = 0;
+    uint8_t *p = f->in->in->body_unreadable ? room(f, SP_SHORT_VALUE) : NULL;
+    for (uint32_t i = 0; p && i < places.n && !n; i++) {
+        const sp_node *at = &r->nodes.v[r->words.v[places.at + i]];
+        if (at->parent == SP_ROOT_BODY && at->name.p) n = sp_form_value(f->in->body_text, at->name, p);
+    }
+    return n ? (sp_view){p, n} : (sp_view){0};
+}
+
 static void model_columns(fill *f, uint32_t *flags) {
     const sp_rules *r = f->d->rules;
     const sp_verdict *v = f->in->verdict;
@@ -153,6 +166,7 @@ static void model_columns(fill *f, uint32_t *flags) {
     const sp_mark *marks = f->d->scan.marks;
     uint32_t mark;
     sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0};
+    if (!asked.n && v->operation) asked = form_model(f, v->operation->model);
     sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
     if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
     f->row.model = shown(f, asked.n ? asked : said);

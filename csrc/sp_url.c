@@ -89,7 +89,8 @@ sp_status sp_url_parse(sp_view t, sp_arena *arena, sp_url *u) {
         look_at_escapes(seg, u);
         size_t n = sp_percent_decode(seg, 0, text);
         if (n == 1 && text[0] == '.') u->odd = 1;
-        else if (n == 2 && text[0] == '.' && text[1] == '.') u->odd = 1, text = u->count ? (uint8_t *)(uintptr_t)u->segments[--u->count].p : text;
+        else if (n == 2 && text[0] == '.' && text[1] == '.')
+            u->odd = 1, text = u->count ? (uint8_t *)(uintptr_t)u->segments[--u->count].p : text;
         else if (u->count == SP_MAX_SEGMENTS) u->ambiguous = 1;
         else {
             u->segments[u->count++] = (sp_view){text, n};

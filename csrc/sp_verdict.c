@@ -285,8 +285,9 @@ static sp_name rewrite(sp_judge *j) {
                 sp_view name = {seg.p + 1, seg.n - 2};
                 if (sp_view_eq(name, sp_rules_text(r, p->rest_name)))
                     for (uint32_t k = p->n; k < j->url.count && count < SP_MAX_SEGMENTS; k++) segments[count++] = j->url.segments[k];
-                else for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
-                    if (sp_view_eq(name, sp_rules_text(r, j->catches[k].name))) segments[count++] = j->catches[k].value;
+                else
+                    for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
+                        if (sp_view_eq(name, sp_rules_text(r, j->catches[k].name))) segments[count++] = j->catches[k].value;
             } else if (seg.n && count < SP_MAX_SEGMENTS) segments[count++] = seg;
         }
         memcpy(j->url.segments, segments, count * sizeof *segments);

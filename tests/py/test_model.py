@@ -1,5 +1,6 @@
 """Column `model`: the model or deployment that was asked for, else the one that the response names."""
 
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,18 @@ def test_the_model_is_what_was_asked_for_else_what_the_response_names(
 ) -> None:
     answer = {"status": 200, "events": response} if isinstance(response, list) else {"status": 200, "body": response}
     assert sp.classify(body, method=method, url=url, response=answer, engine=engine()).model == model
+
+
+def test_the_model_of_a_form_is_read_where_it_is_certain() -> None:
+    head = 'Content-Disposition: form-data; name="'
+    audio = f'--b\r\n{head}file"; filename="a.mp3"\r\nContent-Type: audio/mpeg\r\n\r\nID3\r\n'
+    model_part = f'--b\r\n{head}model"\r\n\r\nwhisper-1\r\n'
+    form = f"{audio}{model_part}--b--\r\n"
+    for body, model in ((form, "whisper-1"), (form[:-9], None), (model_part + form, None), ("model=whisper-1&n=2", "whisper-1")):
+        v = sp.classify(json.dumps(body), url=f"{OPENAI}/audio/transcriptions", engine=engine())
+        assert (v.model, v.model_family if model else "openai", v.state) == (model, "openai", "stateless"), body
+    azure = "https://acme.openai.azure.com/openai/deployments/scribe/audio/transcriptions"
+    assert sp.classify(json.dumps(form), url=azure, engine=engine()).model == "scribe"
 
 
 def test_no_recorded_exchange_has_an_id_for_a_model() -> None:
