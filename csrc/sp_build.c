@@ -130,7 +130,12 @@ static uint32_t new_node(sp_build *b, sp_node nd) {
     SP_PUSH(b, r->node_eaches, 0u);
     SP_PUSH(b, r->node_roles, (uint8_t)0);
     SP_PUSH(b, r->node_also, 0u);
-    return SP_PUSH(b, r->nodes, nd);
+    uint32_t k = SP_PUSH(b, r->nodes, nd), last = r->nodes.v[nd.parent].last;
+    if (!SP_BUILD_OK(b) || !nd.parent) return k;
+    r->nodes.v[k].next = last ? r->nodes.v[last].next : k;
+    if (last) r->nodes.v[last].next = k;
+    r->nodes.v[nd.parent].last = k;
+    return k;
 }
 
 static void put_edge(sp_rules *r, uint32_t parent, uint32_t child, const sp_digest *h) {
@@ -241,11 +246,13 @@ static void merge(sp_build *b, uint32_t star, uint32_t node) {
     while (n && SP_BUILD_OK(b)) {
         star = todo[--n].star, node = todo[n].node;
         if (!add_also(b, star, node)) continue;
-        for (uint32_t c = SP_ROOT_COUNT, end = r->nodes.n; c < end && SP_BUILD_OK(b); c++) {
-            if (r->nodes.v[c].parent != star || c == node) continue;
+        uint32_t last = r->nodes.v[star].last, c = last;
+        while (c && SP_BUILD_OK(b)) {
+            c = r->nodes.v[c].next;
             uint32_t below = sp_build_child(b, node, r->nodes.v[c].name);
             if (n == 256) sp_build_bad(b, "expected fewer names below a *", r->nodes.v[c].name);
             else todo[n].star = c, todo[n++].node = below;
+            if (c == last) c = 0;
         }
     }
 }

@@ -181,9 +181,9 @@ static sp_entry entry_of(sp_build *b, const sp_value *v, sp_entry_kind kind, con
     e.source = sp_build_name(b, source);
     const uint8_t *blank = source.p ? memchr(source.p, ' ', source.n) : NULL;
     sp_view tag = {source.p, blank ? (size_t)(blank - source.p) : source.n};
-    int found = 0;
-    for (it = NULL; sources && sp_json_next(sources, &it, &key, &m);) found |= sp_view_eq(key, tag);
-    if (!found && SP_BUILD_OK(b)) AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
+    char name[64] = "";
+    if (tag.n && tag.n < sizeof name) memcpy(name, tag.p, tag.n); /* the rest is zero */
+    if (!sp_json_get(sources, name) && SP_BUILD_OK(b)) AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
     return e;
 }
 

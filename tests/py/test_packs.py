@@ -52,6 +52,21 @@ def test_what_could_never_hold_is_refused_at_its_place(tmp_path: Path, entries: 
     assert caught.value.file == str(path) and len(before) > 0
 
 
+def test_examples_are_read_by_no_rule_but_checked_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "acme.json"
+    pack = {**BASE, "endpoints": [{**endpoint(), "examples": {"yes": ["HERE"]}}]}
+    for example in ('{"a": 1, "a": 2}', '"\\ud83d"', "123456789012345678901"):  # payloads that a rule is about may be so
+        path.write_text(json.dumps(pack).replace('"HERE"', example))
+        assert sp.Engine(rules=[path]).describe()["entries"]
+    path.write_text(json.dumps(pack).replace('"HERE"', "\ntru"))
+    with pytest.raises(sp.ConfigError) as caught:
+        sp.Engine(rules=[path])
+    assert (caught.value.code, caught.value.line, caught.value.column) == ("syntax", 2, 4)
+    path.write_text(json.dumps(pack).replace('"id": "a.ask"', '"id": "a.ask", "id": "a.ask"'))
+    with pytest.raises(sp.ConfigError, match="without repeated names"):
+        sp.Engine(rules=[path])
+
+
 def test_a_method_is_known_to_wrappers_whatever_came_before() -> None:
     wrapper = {"id": "w.post", "source": "A", "when": [{"method": ["POST"]}, {"at": "body:/inner"}], "body": "/inner", "url": "/url"}
     rules = sp.Engine(rules=[{**BASE, "wrappers": [wrapper]}]).rules  # type: ignore[list-item]
