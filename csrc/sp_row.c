@@ -325,7 +325,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     route_columns(&f);
     row->api = v->operation ? sp_rules_text(r, v->operation->api) : SP_VIEW("unknown");
     row->operation = v->operation ? sp_rules_text(r, v->operation->operation) : SP_VIEW("unknown");
-    if (v->operation) row->inference = v->operation->inference;
+    if (v->operation) row->inference = v->operation->inference, row->operation_rule = sp_rules_text(r, v->operation->e.id);
     else if (v->state == SP_STATE_NOT_INFERENCE) row->inference = 0;
     model_columns(&f, &flags);
     id_columns(&f);

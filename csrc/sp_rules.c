@@ -255,16 +255,16 @@ void sp_rules_digest(const sp_rules *r, char hex[32]) { sp_hex(r->digest, 16, he
 
 /* ---- description -------------------------------------------------------------------------------------------------------------------- */
 
-static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, sp_name api, sp_name operation,
-                           sp_list facts) {
+static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, const sp_operation *op, sp_list facts) {
     sp_value *o = sp_json_object();
     sp_json_put_text(o, "kind", (sp_view){(const uint8_t *)kind, strlen(kind)});
     sp_json_put_text(o, "id", sp_rules_text(r, e->id));
     sp_json_put_text(o, "pack", sp_rules_text(r, e->pack));
     sp_json_put_text(o, "source", sp_rules_text(r, e->source));
     if (e->unverified) sp_json_put_int(o, "unverified", 1);
-    if (api) sp_json_put_text(o, "api", sp_rules_text(r, api));
-    if (operation) sp_json_put_text(o, "operation", sp_rules_text(r, operation));
+    if (op && op->inferred) sp_json_put_int(o, "inferred", 1);
+    if (op) sp_json_put_text(o, "api", sp_rules_text(r, op->api));
+    if (op) sp_json_put_text(o, "operation", sp_rules_text(r, op->operation));
     if (facts.n) {
         sp_value *names = sp_json_list();
         for (uint32_t i = 0; i < facts.n; i++) {
@@ -292,20 +292,19 @@ sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n) {
         sp_json_put_int(f, "counts", sp_has_fact(&r->lens, i));
         sp_json_push(facts, f);
     }
-    for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, 0, 0, none);
+    for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->endpoints.n; i++)
-        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, r->endpoints.v[i].api, r->endpoints.v[i].operation,
-                       r->endpoints.v[i].facts);
+        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, &r->endpoints.v[i], r->endpoints.v[i].facts);
     for (uint32_t i = 0; i < r->shapes.n; i++)
-        describe_entry(r, entries, "shape", &r->shapes.v[i].e, r->shapes.v[i].api, r->shapes.v[i].operation, r->shapes.v[i].facts);
-    for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, 0, 0, r->markers.v[i].facts);
-    for (uint32_t i = 0; i < r->overrides.n; i++) describe_entry(r, entries, "override", &r->overrides.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->layouts.n; i++) describe_entry(r, entries, "layout", &r->layouts.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->models.n; i++) describe_entry(r, entries, "model", &r->models.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->wrappers.n; i++) describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->likes.n; i++) describe_entry(r, entries, "inference_like", &r->likes.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->body_rules.n; i++) describe_entry(r, entries, "body", &r->body_rules.v[i].e, 0, 0, none);
+        describe_entry(r, entries, "shape", &r->shapes.v[i].e, &r->shapes.v[i], r->shapes.v[i].facts);
+    for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, NULL, r->markers.v[i].facts);
+    for (uint32_t i = 0; i < r->overrides.n; i++) describe_entry(r, entries, "override", &r->overrides.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->layouts.n; i++) describe_entry(r, entries, "layout", &r->layouts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->models.n; i++) describe_entry(r, entries, "model", &r->models.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->wrappers.n; i++) describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->likes.n; i++) describe_entry(r, entries, "inference_like", &r->likes.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->body_rules.n; i++) describe_entry(r, entries, "body", &r->body_rules.v[i].e, NULL, none);
     char hex[32];
     sp_rules_digest(r, hex);
     sp_json_put_text(root, "digest", (sp_view){(const uint8_t *)hex, 32});

@@ -87,6 +87,22 @@ def test_an_undocumented_path_is_told_as_a_guess(path: str, confidence: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("url", "told", "rule"),
+    [
+        ("https://api.openai.com/v1/chat/completions", "host and path", "openai.chat.create"),
+        ("/v1/chat/completions", "the path", "any.chat"),
+        (None, "the shape of the payload", "shape.chat"),
+        (f"{AZURE}/chat/completions", "host and path, a guess", "azure.bare.chat"),
+    ],
+)
+def test_the_trace_says_which_rule_told_the_operation(url: str | None, told: str, rule: str) -> None:
+    lines = str(sp.explain(CHAT, url=url, engine=engine())).split("\n")
+    at = next(n for n, line in enumerate(lines) if line.startswith("operation "))
+    assert f"chat.completions.create, told by {told}; inference" in lines[at]
+    assert lines[at + 1].split(",")[0].split() == ["rule", rule]
+
+
+@pytest.mark.parametrize(
     ("method", "url", "headers", "operation"),
     [
         ("GET", "https://api.replicate.com/v1/predictions/p1", {}, "predictions.get"),
