@@ -130,7 +130,12 @@ static uint32_t new_node(sp_build *b, sp_node nd) {
     SP_PUSH(b, r->node_eaches, 0u);
     SP_PUSH(b, r->node_roles, (uint8_t)0);
     SP_PUSH(b, r->node_also, 0u);
-    return SP_PUSH(b, r->nodes, nd);
+    uint32_t k = SP_PUSH(b, r->nodes, nd), last = r->nodes.v[nd.parent].last;
+    if (!SP_BUILD_OK(b) || !nd.parent) return k;
+    r->nodes.v[k].next = last ? r->nodes.v[last].next : k;
+    if (last) r->nodes.v[last].next = k;
+    r->nodes.v[nd.parent].last = k;
+    return k;
 }
 
 static void put_edge(sp_rules *r, uint32_t parent, uint32_t child, const sp_digest *h) {
@@ -241,11 +246,13 @@ static void merge(sp_build *b, uint32_t star, uint32_t node) {
     while (n && SP_BUILD_OK(b)) {
         star = todo[--n].star, node = todo[n].node;
         if (!add_also(b, star, node)) continue;
-        for (uint32_t c = SP_ROOT_COUNT, end = r->nodes.n; c < end && SP_BUILD_OK(b); c++) {
-            if (r->nodes.v[c].parent != star || c == node) continue;
+        uint32_t last = r->nodes.v[star].last, c = last;
+        while (c && SP_BUILD_OK(b)) {
+            c = r->nodes.v[c].next;
             uint32_t below = sp_build_child(b, node, r->nodes.v[c].name);
             if (n == 256) sp_build_bad(b, "expected fewer names below a *", r->nodes.v[c].name);
             else todo[n].star = c, todo[n++].node = below;
+            if (c == last) c = 0;
         }
     }
 }
@@ -435,6 +442,10 @@ uint32_t sp_build_each(sp_build *b, const sp_value *v, uint32_t *scope) {
     sp_rules *r = b->r;
     uint32_t root = 0;
     *scope = sp_build_place(b, sp_json_text(sp_json_get(v, "each")), &root, SP_NODE_MARK | SP_NODE_SCOPE);
+    if (root != SP_ROOT_BODY && root != SP_ROOT_RESPONSE) {
+        sp_build_step(b, SP_VIEW("each"));
+        sp_build_bad(b, "expected body:/pointer or rsp:/pointer: nothing else has elements", (sp_view){0});
+    }
     if (!SP_BUILD_OK(b)) return 0;
     if (root == SP_ROOT_RESPONSE) b->saw_response = 1;
     if (r->tests.n == 0) SP_PUSH(b, r->tests, (sp_test){0});
@@ -481,6 +492,15 @@ static uint32_t name_list(sp_build *b, const sp_value *v) {
     return head;
 }
 
+/* A test that could never hold is a mistake of the pack, not a test. */
+static void refuse_early(sp_build *b, unsigned kind, const char *key, const char *message) {
+    if (!(b->too_early & kind)) return;
+    size_t mark = sp_build_mark(b);
+    sp_build_step(b, (sp_view){(const uint8_t *)key, strlen(key)});
+    sp_build_bad(b, message, (sp_view){0});
+    sp_build_back(b, mark);
+}
+
 static void cond_at(sp_build *b, const sp_value *v) {
     uint32_t root = 0;
     uint16_t forms;
@@ -489,6 +509,8 @@ static void cond_at(sp_build *b, const sp_value *v) {
     sp_list texts;
     uint32_t node = sp_build_place(b, sp_json_text(sp_json_get(v, "at")), &root, SP_NODE_MARK);
     sp_build_match(b, v, &forms, &absent, &match, &texts);
+    if (root == SP_ROOT_PATH) refuse_early(b, SP_EARLY_PATH, "at", "expected path: in markers and overrides only; here it is not known");
+    if (root == SP_ROOT_QUERY) refuse_early(b, SP_EARLY_QUERY, "at", "expected no qs: here, where the URL is not known");
     if (!SP_BUILD_OK(b)) return;
     if (root == SP_ROOT_RESPONSE || root == SP_ROOT_RESPONSE_HEADERS) b->saw_response = 1;
     if (absent) {
@@ -509,10 +531,13 @@ static const char *const combinators[] = {"any", "all", "none"};
 static int cond_leaf(sp_build *b, const sp_value *v) {
     static const char *const status_names[] = {"none", "2xx", "4xx", "5xx"};
     uint32_t scope;
+    if (sp_json_get(v, "provider")) refuse_early(b, SP_EARLY_PROVIDER, "provider", "expected no provider here: it is told later");
+    if (sp_json_get(v, "host")) refuse_early(b, SP_EARLY_PROVIDER, "host", "expected no host here: it is told later");
     if (sp_json_get(v, "each")) emit(b, SP_OP_BIT, UINT32_MAX - sp_build_each(b, v, &scope)); /* resolved when all tests are known */
     else if (sp_json_get(v, "at")) cond_at(b, v);
     else if (sp_json_get(v, "provider")) emit(b, SP_OP_PROVIDER, name_list(b, sp_json_get(v, "provider")));
     else if (sp_json_get(v, "method")) emit(b, SP_OP_METHOD, name_list(b, sp_json_get(v, "method")));
+    else if (sp_json_get(v, "host")) emit(b, SP_OP_HOST, name_list(b, sp_json_get(v, "host")));
     else if (sp_json_get(v, "url")) emit(b, SP_OP_NO_URL, 0);
     else if (sp_json_get(v, "status")) {
         sp_view t = sp_json_text(sp_json_get(v, "status"));
@@ -552,7 +577,7 @@ sp_cond sp_build_cond(sp_build *b, const sp_value *tests) {
         while (k < 3 && !sp_json_get(v, combinators[k])) k++;
         const sp_value *list = k < 3 ? sp_json_get(v, combinators[k]) : NULL;
         if (k == 3 || sp_json_kind(list) != SP_VALUE_ARRAY) {
-            sp_build_bad(b, "expected a test: at, each, any, all, none, provider, method, url or status", (sp_view){0});
+            sp_build_bad(b, "expected a test: at, each, any, all, none, provider, method, host, url or status", (sp_view){0});
         } else if (depth + 1 == SP_COND_DEPTH) {
             sp_build_bad(b, "expected conditions nested at most 12 deep", (sp_view){0});
         } else {

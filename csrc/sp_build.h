@@ -7,6 +7,12 @@
 
 #define SP_MAX_GRAFTS 256
 
+enum {                    /* what is not known yet, or never, where some conditions are asked */
+    SP_EARLY_PATH = 1,    /* what the path catches: once an endpoint fits */
+    SP_EARLY_QUERY = 2,   /* parameters of the URL */
+    SP_EARLY_PROVIDER = 4 /* provider and host */
+};
+
 typedef struct sp_build {
     sp_rules *r;
     sp_rules_error *err;
@@ -18,6 +24,7 @@ typedef struct sp_build {
     size_t at_n;
     uint32_t code_at;               /* condition under construction */
     int body_absence, saw_response; /* seen while a condition is read */
+    unsigned too_early;             /* what conditions of this entry are asked before, SP_EARLY_… */
     struct sp_graft {
         uint32_t alias, target;
     } grafts[SP_MAX_GRAFTS];

@@ -435,3 +435,27 @@ size_t sp_locate(sp_view text, sp_view pointer, size_t *key) {
     if (key) *key = here == SIZE_MAX ? SIZE_MAX : name;
     return here;
 }
+
+size_t sp_leave_out(sp_view text, sp_view name, uint8_t *out) {
+    size_t n = 0, depth = 0;
+    for (size_t i = 0; i < text.n;) {
+        uint8_t c = text.p[i];
+        if (c != '"') {
+            if (c == '{' || c == '[') depth++;
+            if ((c == '}' || c == ']') && depth) depth--;
+            if (c != ' ' && c != '\n' && c != '\r' && c != '\t') out[n++] = c;
+            i++;
+            continue;
+        }
+        size_t end = after_string(text, i), value = after_space(text, end);
+        memcpy(out + n, text.p + i, end - i);
+        n += end - i;
+        if (depth == 3 && end - i == name.n + 2 && memcmp(text.p + i + 1, name.p, name.n) == 0 && memchr(text.p + end, ':', value - end)) {
+            memcpy(out + n, ":0", 2);
+            n += 2;
+            end = after_value(text, value);
+        }
+        i = end;
+    }
+    return n;
+}

@@ -25,4 +25,8 @@ sp_status sp_diagnose(sp_view text, int line, const sp_limits *limits, sp_arena 
    the offset of the member name is stored there (SIZE_MAX for an element). For messages about rule packs. */
 size_t sp_locate(sp_view text, sp_view pointer, size_t *key);
 
+/* Copies a valid document without white space, and with 0 in place of the value of each member `name`, spelled without escapes, of an object that stands three
+   deep, as an entry of a rule pack does. Returns the length; out needs text.n bytes. */
+size_t sp_leave_out(sp_view text, sp_view name, uint8_t *out);
+
 #endif

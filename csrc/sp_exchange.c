@@ -309,6 +309,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     if (r->wrappers.n + r->body_rules.n) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
         d->judge.has_url = x->in.url.n > 0;
+        d->judge.method = x->in.method.n ? sp_rules_find(r, x->in.method) : 0;
         sp_judge_look(&d->judge, &x->in, 0);
         d->judge.looked = 1;
         body_rules(d, x);
@@ -355,6 +356,7 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));
     x.in.status = int_of(role_text(d, &x, SP_ROLE_STATUS));
     x.in.time = SP_NULL_INT;
+    x.in.no_headers = x.role[SP_ROLE_HEADERS] == SP_NO_MARK || d->scan.marks[x.role[SP_ROLE_HEADERS]].type == SP_NULL;
     x.time_text = role_text(d, &x, SP_ROLE_TIME);
     if (x.time_text.n) x.in.time = sp_time_parse(x.time_text);
     x.id = role_text(d, &x, SP_ROLE_ID);
@@ -383,6 +385,7 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
     x.in =
         (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
     if (one->time.n) x.in.time = sp_time_parse(one->time);
+    x.in.no_headers = !one->headers.p;
     if (one->payload.p) {
         sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);
         if (st == SP_ERR_NOMEM) return st;

@@ -104,8 +104,9 @@ static sp_name rewrite(const sp_judge *j, sp_url *url) {
                 sp_view name = {seg.p + 1, seg.n - 2};
                 if (sp_view_eq(name, sp_rules_text(r, p->rest_name)))
                     for (uint32_t k = p->n; k < url->count && count < SP_MAX_SEGMENTS; k++) segments[count++] = url->segments[k];
-                for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
-                    if (sp_view_eq(name, sp_rules_text(r, catches[k].name))) segments[count++] = catches[k].value;
+                else
+                    for (uint32_t k = 0; k < n && count < SP_MAX_SEGMENTS; k++)
+                        if (sp_view_eq(name, sp_rules_text(r, catches[k].name))) segments[count++] = catches[k].value;
             } else if (seg.n && count < SP_MAX_SEGMENTS) segments[count++] = seg;
         }
         memcpy(url->segments, segments, count * sizeof *segments);
@@ -159,8 +160,11 @@ static uint8_t *keep(uint8_t *store, sp_view *v) {
 static sp_status fill_memo(sp_judge *j, sp_url_memo *m, sp_view text) {
     memcpy(m->text, text.p, text.n);
     SP_TRY(sp_url_parse((sp_view){m->text, text.n}, &j->arena, &m->url));
-    uint8_t *store = keep(m->store, &m->url.host); /* no part grows by decoding, and none stands in two; the query is as written */
-    for (uint32_t i = 0; i < m->url.count; i++) store = keep(store, &m->url.segments[i]);
+    uint8_t *store = keep(m->store, &m->url.host); /* no part grows by decoding; the query is as written */
+    for (uint32_t i = 0; i < m->url.count; i++) {
+        store = keep(store, &m->url.segments[i]);
+        *store++ = '/'; /* as sp_url_parse has them */
+    }
     m->n = (uint16_t)text.n;
     m->found = m->listed = 0;
     return SP_OK;

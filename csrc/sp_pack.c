@@ -12,7 +12,8 @@ static const struct {
 } kinds[SP_ENTRY_KINDS] = {
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
-    [SP_ENDPOINT] = {"endpoints", "api operation provider inference on method path when facts sets layout body model ids from until"},
+    [SP_ENDPOINT] = {"endpoints",
+                     "api operation provider inference on method path when confidence facts sets layout body model ids from until"},
     [SP_SHAPE] = {"shapes", "api operation provider inference order when facts sets layout body model ids from until"},
     [SP_MARKER] =
         {"markers",
@@ -23,7 +24,7 @@ static const struct {
     [SP_WRAPPER] = {"wrappers", "when body method url time response"},
     [SP_LIKE] = {"inference_like", "when"},
     [SP_BODY_RULE] = {"bodies", "when texts state"},
-    [SP_DEFAULTS] = {"defaults", "ids"},
+    [SP_DEFAULTS] = {"defaults", "ids response_model"},
 };
 static const char *const id_names[SP_ID_COUNT] = {"previous_id", "conversation_id", "response_id",  "session_label",
                                                   "tokens_in",   "tokens_out",      "tokens_cached"};
@@ -83,6 +84,12 @@ static int bool_of(sp_build *b, const sp_value *v, const char *key) {
     const sp_value *m = sp_json_get(v, key);
     if (m && sp_json_kind(m) != SP_VALUE_BOOL) AT_KEY(b, key, sp_build_bad(b, "expected true or false", (sp_view){0}));
     return sp_json_true(m);
+}
+
+static uint8_t inferred_of(sp_build *b, const sp_value *v) {
+    sp_view t = text_of(b, v, "confidence", 0);
+    if (t.p && !sp_view_eq(t, SP_VIEW("inferred"))) AT_KEY(b, "confidence", sp_build_bad(b, "expected inferred", t));
+    return t.p != NULL;
 }
 
 static uint32_t index_of_name(sp_build *b, sp_name name, sp_name *v, uint32_t n) {
@@ -174,9 +181,9 @@ static sp_entry entry_of(sp_build *b, const sp_value *v, sp_entry_kind kind, con
     e.source = sp_build_name(b, source);
     const uint8_t *blank = source.p ? memchr(source.p, ' ', source.n) : NULL;
     sp_view tag = {source.p, blank ? (size_t)(blank - source.p) : source.n};
-    int found = 0;
-    for (it = NULL; sources && sp_json_next(sources, &it, &key, &m);) found |= sp_view_eq(key, tag);
-    if (!found && SP_BUILD_OK(b)) AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
+    char name[64] = "";
+    if (tag.n && tag.n < sizeof name) memcpy(name, tag.p, tag.n); /* the rest is zero */
+    if (!sp_json_get(sources, name) && SP_BUILD_OK(b)) AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
     return e;
 }
 
@@ -252,7 +259,7 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
     h.ports = sp_build_words(b, list, n);
     h.by_header = sp_json_get(v, "headers") != NULL;
     h.headers = cond_of(b, v, "headers");
-    h.inferred = (uint8_t)sp_view_eq(text_of(b, v, "confidence", 0), SP_VIEW("inferred"));
+    h.inferred = inferred_of(b, v);
     h.deployments = (uint8_t)bool_of(b, v, "deployments");
     h.from = time_of(b, v, "from", INT64_MIN), h.until = time_of(b, v, "until", INT64_MAX);
     if (!h.by_header && h.match.n == 0) sp_build_bad(b, "expected `match` or `headers`", (sp_view){0});
@@ -280,6 +287,7 @@ static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     sp_operation o = {
         .e = e, .api = name_of(b, v, "api", 1), .operation = name_of(b, v, "operation", 1), .provider = name_of(b, v, "provider", 0)};
     o.inference = (uint8_t)bool_of(b, v, "inference");
+    o.inferred = inferred_of(b, v);
     o.on = names_of(b, v, "on");
     o.methods = names_of(b, v, "method");
     o.paths = patterns_of(b, v, "path");
@@ -414,6 +422,14 @@ static void read_replies(sp_build *b, const sp_value *list, sp_layout *l) {
     }
 }
 
+/* A fingerprint takes one value from here (docs/fingerprint.md, section 5), so the pointer may not lead to several. */
+static void one_value(sp_build *b, sp_view pointer) {
+    int star = 0;
+    for (size_t i = 1; i < pointer.n; i++)
+        star |= pointer.p[i] == '*' && pointer.p[i - 1] == '/' && (i + 1 == pointer.n || pointer.p[i + 1] == '/');
+    if (star) sp_build_bad(b, "expected a pointer without *: it names one value", pointer);
+}
+
 static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rules *r = b->r;
     sp_layout l = {.e = e};
@@ -433,12 +449,14 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     uint32_t nodes[32], names[32], n = 0;
     for (uint32_t i = 0; i < context.n && n < 32 && SP_BUILD_OK(b); i++) {
         sp_view p = sp_rules_text(r, r->words.v[context.at + i]);
+        AT_KEY(b, "context", sp_build_step_n(b, i); one_value(b, p));
         nodes[n] = sp_build_pointer(b, SP_ROOT_BODY, p, SP_NODE_MARK);
         names[n++] = sp_build_name(b, (sp_view){p.p + (p.n > 0), p.n - (p.n > 0)});
     }
     l.context = sp_build_words(b, nodes, n);
     l.context_names = sp_build_words(b, names, n);
     sp_view tools = text_of(b, v, "tools", 0);
+    if (tools.p) AT_KEY(b, "tools", one_value(b, tools));
     if (tools.p) l.tools = sp_build_pointer(b, SP_ROOT_BODY, tools, SP_NODE_MARK);
     read_replies(b, sp_json_get(v, "response"), &l);
     ADD(b, r->layouts, l);
@@ -492,7 +510,16 @@ static void read_body_rule(sp_build *b, const sp_value *v, sp_entry e) {
 }
 
 static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const sp_value *sources) {
+    static const uint8_t too_early[SP_ENTRY_KINDS] = {
+        [SP_HOST] = SP_EARLY_PATH | SP_EARLY_PROVIDER,
+        [SP_ENDPOINT] = SP_EARLY_PATH,
+        [SP_SHAPE] = SP_EARLY_PATH | SP_EARLY_QUERY,
+        [SP_LIKE] = SP_EARLY_PATH,
+        [SP_WRAPPER] = SP_EARLY_PATH | SP_EARLY_QUERY | SP_EARLY_PROVIDER,
+        [SP_BODY_RULE] = SP_EARLY_PATH | SP_EARLY_QUERY | SP_EARLY_PROVIDER,
+    };
     sp_entry e = entry_of(b, v, kind, sources);
+    b->too_early = too_early[kind];
     if (!SP_BUILD_OK(b)) return;
     switch (kind) {
     case SP_HOST: read_host(b, v, e); break;
@@ -510,7 +537,12 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
         break;
     }
     case SP_BODY_RULE: read_body_rule(b, v, e); break;
-    case SP_DEFAULTS: ids_of(b, v, b->r->default_ids); break;
+    case SP_DEFAULTS: {
+        const sp_value *model = sp_json_get(v, "response_model");
+        ids_of(b, v, b->r->default_ids);
+        if (model) AT_KEY(b, "response_model", b->r->response_models = places_of(b, model));
+        break;
+    }
     default: break;
     }
 }
@@ -592,9 +624,10 @@ static void link_operation(sp_build *b, sp_operation *o) {
         SP_PUSH(b, r->words, k);
         o->markers.n++;
         const sp_marker *m = &r->markers.v[k];
+        uint8_t *seen = m->node && r->nodes.v[m->node].parent == SP_ROOT_HEADERS ? &o->header_markers : &o->body_markers;
         for (uint32_t f = 0; f < m->facts.n && !m->response; f++) {
             uint32_t fact = r->words.v[m->facts.at + f];
-            for (int e = SP_READ; e <= SP_REFERENCE; e++) o->body_markers |= (uint8_t)sp_has_fact(&r->fact_effect[e], fact);
+            for (int e = SP_READ; e <= SP_REFERENCE; e++) *seen |= (uint8_t)sp_has_fact(&r->fact_effect[e], fact);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "sp_form.h"
 #include "sp_ident.h"
 
 typedef struct fill { /* a row under construction */
@@ -147,17 +148,28 @@ static sp_view alias(const fill *f, sp_view name) {
     return (sp_view){0};
 }
 
+/* In a body that is a form, the place of a member of the payload is that of a field. */
+static sp_view form_model(fill *f, sp_list places) {
+    const sp_rules *r = f->d->rules;
+    size_t n = 0;
+    uint8_t *p = f->in->in->body_unreadable ? room(f, SP_SHORT_VALUE) : NULL;
+    for (uint32_t i = 0; p && i < places.n && !n; i++) {
+        const sp_node *at = &r->nodes.v[r->words.v[places.at + i]];
+        if (at->parent == SP_ROOT_BODY && at->name.p) n = sp_form_value(f->in->body_text, at->name, p);
+    }
+    return n ? (sp_view){p, n} : (sp_view){0};
+}
+
 static void model_columns(fill *f, uint32_t *flags) {
     const sp_rules *r = f->d->rules;
     const sp_verdict *v = f->in->verdict;
     sp_judge *j = &f->d->judge;
     const sp_mark *marks = f->d->scan.marks;
-    uint32_t mark, answer = 0;
-    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0}, said = {0};
-    sp_digest h = sp_x128("\"model", 6);
-    answer = sp_trie_member(&r->trie, SP_ROOT_RESPONSE, &h, (const uint8_t *)"model", 5);
-    uint32_t k = answer ? sp_judge_first(j, answer) : SP_NO_MARK;
-    if (k != SP_NO_MARK && marks[k].type == SP_STRING) said = marks[k].value;
+    uint32_t mark;
+    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0};
+    if (!asked.n && v->operation) asked = form_model(f, v->operation->model);
+    sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
+    if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
     f->row.model = shown(f, asked.n ? asked : said, 1);
     sp_view known = alias(f, asked);
     int hides = v->host && v->host->deployments;
@@ -311,7 +323,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     route_columns(&f);
     row->api = v->operation ? sp_rules_text(r, v->operation->api) : SP_VIEW("unknown");
     row->operation = v->operation ? sp_rules_text(r, v->operation->operation) : SP_VIEW("unknown");
-    if (v->operation) row->inference = v->operation->inference;
+    if (v->operation) row->inference = v->operation->inference, row->operation_rule = sp_rules_text(r, v->operation->e.id);
     else if (v->state == SP_STATE_NOT_INFERENCE) row->inference = 0;
     model_columns(&f, &flags);
     id_columns(&f);

@@ -12,7 +12,7 @@ static void roots(sp_build *b) {
     static const uint16_t flags[SP_ROOT_COUNT] = {
         [SP_ROOT_BODY] = SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_HASH | SP_NODE_BODY | SP_NODE_NEAR,
         [SP_ROOT_RESPONSE] = SP_NODE_MARK | SP_NODE_SCOPE,
-        [SP_ROOT_HEADERS] = SP_NODE_FOLD,
+        [SP_ROOT_HEADERS] = SP_NODE_MARK | SP_NODE_FOLD,
         [SP_ROOT_RESPONSE_HEADERS] = SP_NODE_FOLD,
     };
     for (uint32_t i = 0; i < SP_ROOT_COUNT; i++) {
@@ -181,30 +181,50 @@ static void versions(sp_build *b, const sp_rules_options *o) {
     r->versions = (sp_view){p, o->versions.n + 13};
 }
 
-/* Syntax first, by the project's own reader, which knows places. */
-static sp_value *load(sp_build *b, const char *file, sp_view text) {
+/* The project's own reader says what JSON is; what it does not accept is told by the slow one, which knows places. */
+static sp_status accepts(const sp_alloc *a, sp_view text, const sp_limits *limits) {
+    static const sp_node dead = {0};
+    const sp_trie nothing = {.nodes = &dead, .node_count = 1};
+    sp_scan scan;
+    sp_scan_init(&scan, a, limits);
+    sp_status st = sp_scan_text(&scan, text, &nothing, SP_NODE_DEAD, SP_NO_MARK);
+    sp_scan_fini(&scan);
+    return st;
+}
+
+static void refuse(sp_build *b, sp_view text, const sp_limits *limits) {
     sp_diagnosis d;
     size_t n = 0;
+    sp_arena scratch;
+    sp_arena_init(&scratch, b->r->alloc);
+    sp_status st = sp_diagnose(text, 0, limits, &scratch, &d, NULL, NULL, NULL, 0, &n);
+    sp_arena_fini(&scratch);
+    if (st != SP_OK) sp_build_nomem(b);
+    else {
+        b->status = SP_ERR_SYNTAX;
+        b->err->code = "syntax";
+        snprintf(b->err->file, sizeof b->err->file, "%s", b->file);
+        b->err->line = d.line, b->err->column = d.column;
+        snprintf(b->err->message, sizeof b->err->message, "expected %s", d.expected);
+    }
+}
+
+/* The tree of a pack without its examples, which are half of it and nothing to the core. */
+static sp_value *load(sp_build *b, const char *file, sp_view text) {
+    sp_limits limits; /* those of the engine are for payloads */
+    sp_value *v = NULL;
     b->file = file;
     b->text = text;
     sp_build_back(b, 0);
     if (!SP_BUILD_OK(b)) return NULL;
-    sp_arena scratch;
-    sp_limits limits; /* those of the engine are for payloads */
-    sp_arena_init(&scratch, b->r->alloc);
-    sp_status st = sp_diagnose(text, 0, sp_limits_default(&limits), &scratch, &d, NULL, NULL, NULL, 0, &n);
-    sp_arena_fini(&scratch);
-    if (st != SP_OK) sp_build_nomem(b);
-    else if (d.status != SP_OK) {
-        b->status = SP_ERR_SYNTAX;
-        b->err->code = "syntax";
-        snprintf(b->err->file, sizeof b->err->file, "%s", file);
-        b->err->line = d.line, b->err->column = d.column;
-        snprintf(b->err->message, sizeof b->err->message, "expected %s", d.expected);
-    }
-    sp_value *v = SP_BUILD_OK(b) ? sp_json_load(text) : NULL;
-    if (!v && SP_BUILD_OK(b))
-        sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
+    sp_status st = accepts(b->r->alloc, text, sp_limits_default(&limits));
+    if (st == SP_ERR_NOMEM) sp_build_nomem(b);
+    else if (st != SP_OK) refuse(b, text, &limits);
+    uint8_t *lean = SP_BUILD_OK(b) ? b->r->alloc->resize(b->r->alloc->ctx, NULL, text.n) : NULL;
+    if (!lean) sp_build_nomem(b);
+    if (SP_BUILD_OK(b)) v = sp_json_load((sp_view){lean, sp_leave_out(text, SP_VIEW("examples"), lean)});
+    if (!v) sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
+    if (lean) sp_release(b->r->alloc, lean);
     return v;
 }
 
@@ -306,18 +326,20 @@ void sp_rules_free(sp_rules *r) {
 
 const sp_limits *sp_rules_limits(const sp_rules *r) { return &r->limits; }
 
+void sp_rules_digest(const sp_rules *r, char hex[32]) { sp_hex(r->digest, 16, hex); }
+
 /* ---- description -------------------------------------------------------------------------------------------------------------------- */
 
-static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, sp_name api, sp_name operation,
-                           sp_list facts) {
+static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, const sp_operation *op, sp_list facts) {
     sp_value *o = sp_json_object();
     sp_json_put_text(o, "kind", (sp_view){(const uint8_t *)kind, strlen(kind)});
     sp_json_put_text(o, "id", sp_rules_text(r, e->id));
     sp_json_put_text(o, "pack", sp_rules_text(r, e->pack));
     sp_json_put_text(o, "source", sp_rules_text(r, e->source));
     if (e->unverified) sp_json_put_int(o, "unverified", 1);
-    if (api) sp_json_put_text(o, "api", sp_rules_text(r, api));
-    if (operation) sp_json_put_text(o, "operation", sp_rules_text(r, operation));
+    if (op && op->inferred) sp_json_put_int(o, "inferred", 1);
+    if (op) sp_json_put_text(o, "api", sp_rules_text(r, op->api));
+    if (op) sp_json_put_text(o, "operation", sp_rules_text(r, op->operation));
     if (facts.n) {
         sp_value *names = sp_json_list();
         for (uint32_t i = 0; i < facts.n; i++) {
@@ -345,22 +367,21 @@ sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n) {
         sp_json_put_int(f, "counts", sp_has_fact(&r->lens, i));
         sp_json_push(facts, f);
     }
-    for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, 0, 0, none);
+    for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->endpoints.n; i++)
-        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, r->endpoints.v[i].api, r->endpoints.v[i].operation,
-                       r->endpoints.v[i].facts);
+        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, &r->endpoints.v[i], r->endpoints.v[i].facts);
     for (uint32_t i = 0; i < r->shapes.n; i++)
-        describe_entry(r, entries, "shape", &r->shapes.v[i].e, r->shapes.v[i].api, r->shapes.v[i].operation, r->shapes.v[i].facts);
-    for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, 0, 0, r->markers.v[i].facts);
-    for (uint32_t i = 0; i < r->overrides.n; i++) describe_entry(r, entries, "override", &r->overrides.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->layouts.n; i++) describe_entry(r, entries, "layout", &r->layouts.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->models.n; i++) describe_entry(r, entries, "model", &r->models.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->wrappers.n; i++) describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->likes.n; i++) describe_entry(r, entries, "inference_like", &r->likes.v[i].e, 0, 0, none);
-    for (uint32_t i = 0; i < r->body_rules.n; i++) describe_entry(r, entries, "body", &r->body_rules.v[i].e, 0, 0, none);
+        describe_entry(r, entries, "shape", &r->shapes.v[i].e, &r->shapes.v[i], r->shapes.v[i].facts);
+    for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, NULL, r->markers.v[i].facts);
+    for (uint32_t i = 0; i < r->overrides.n; i++) describe_entry(r, entries, "override", &r->overrides.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->layouts.n; i++) describe_entry(r, entries, "layout", &r->layouts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->models.n; i++) describe_entry(r, entries, "model", &r->models.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->wrappers.n; i++) describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->likes.n; i++) describe_entry(r, entries, "inference_like", &r->likes.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->body_rules.n; i++) describe_entry(r, entries, "body", &r->body_rules.v[i].e, NULL, none);
     char hex[32];
-    sp_hex(r->digest, 16, hex);
+    sp_rules_digest(r, hex);
     sp_json_put_text(root, "digest", (sp_view){(const uint8_t *)hex, 32});
     sp_json_put_text(root, "versions", r->versions);
     sp_json_put(root, "packs", packs);

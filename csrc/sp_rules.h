@@ -51,6 +51,7 @@ void sp_rules_free(sp_rules *r);
 
 /* A JSON object (packs, digest, entries) that describes the set; *text is malloc'd, the caller frees it. */
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n);
+void sp_rules_digest(const sp_rules *r, char hex[32]); /* of the texts of the packs and the context */
 const sp_limits *sp_rules_limits(const sp_rules *r);
 
 /* The readers as JSON (name, title, fields), constant text. */

@@ -90,6 +90,7 @@ enum {
     SP_OP_CONST,
     SP_OP_PROVIDER,
     SP_OP_METHOD,
+    SP_OP_HOST,
     SP_OP_NO_URL,
     SP_OP_STATUS
 };
@@ -191,6 +192,8 @@ typedef struct sp_operation { /* endpoint or shape */
     sp_name api, operation, provider;
     uint8_t inference, body; /* body: 0 json, 1 form, 2 none */
     uint8_t body_markers;    /* some marker of its sets looks at the body */
+    uint8_t header_markers;  /* … at a header */
+    uint8_t inferred;        /* its path is no documented one: a guess */
     sp_list on, methods, paths, facts, markers;
     sp_cond when;
     uint64_t sets[SP_SET_WORDS];
@@ -334,9 +337,9 @@ struct sp_rules {
     SP_VEC(sp_list) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
-    sp_list *endpoints_on; /* by name of the provider: its endpoints in order, then those of everybody */
-    SP_VEC(int64_t) eras;  /* every instant at which some rule begins or ends to hold, sorted */
-    sp_list default_ids[SP_ID_COUNT];
+    sp_list *endpoints_on;                             /* by name of the provider: its endpoints in order, then those of everybody */
+    SP_VEC(int64_t) eras;                              /* every instant at which some rule begins or ends to hold, sorted */
+    sp_list default_ids[SP_ID_COUNT], response_models; /* places */
     sp_facts lens, fact_effect[SP_EFFECT_COUNT];
     uint8_t *fact_effects; /* effect of each fact */
     sp_view versions;      /* column `versions` */

@@ -23,8 +23,8 @@ typedef struct sp_node {
     uint32_t named;  /* number of named children; 0 lets the walk skip the look-up */
     uint32_t parent; /* for pointers as text; SP_NODE_DEAD at a root */
     sp_view name;    /* unescaped name of the last step; p NULL for `*` and for roots */
-    uint32_t tests;  /* first test of this node in the rule set, and how many; not for the scan */
-    uint32_t test_count;
+    uint32_t last;   /* last child, and of each child the next one, the last leading to the first: for the building of a rule set */
+    uint32_t next;
 } sp_node;
 
 /* One slot of the open-addressed edge table (linear probing, power of two, at most half full; child 0 is empty). */

@@ -89,12 +89,14 @@ sp_status sp_url_parse(sp_view t, sp_arena *arena, sp_url *u) {
         look_at_escapes(seg, u);
         size_t n = sp_percent_decode(seg, 0, text);
         if (n == 1 && text[0] == '.') u->odd = 1;
-        else if (n == 2 && text[0] == '.' && text[1] == '.') u->odd = 1, u->count -= u->count > 0;
+        else if (n == 2 && text[0] == '.' && text[1] == '.')
+            u->odd = 1, text = u->count ? (uint8_t *)(uintptr_t)u->segments[--u->count].p : text;
         else if (u->count == SP_MAX_SEGMENTS) u->ambiguous = 1;
         else {
             u->segments[u->count++] = (sp_view){text, n};
             for (size_t k = 0; k < n; k++) u->upper |= text[k] >= 'A' && text[k] <= 'Z';
             text += n;
+            *text++ = '/'; /* so that segments in a row are one text: sp_path_match */
         }
     }
     return SP_OK;
@@ -151,6 +153,16 @@ static int same(sp_view a, const uint8_t *p, int fold) {
     return 1;
 }
 
+/* The segments from i on as one text; none where a rewrite put them together. */
+static sp_view rest_of(const sp_url *u, uint32_t i) {
+    sp_view all = i < u->count ? u->segments[i] : (sp_view){0};
+    for (i++; i < u->count && all.p; i++) {
+        int next = u->segments[i].p == all.p + all.n + 1;
+        all = next ? (sp_view){all.p, all.n + 1 + u->segments[i].n} : (sp_view){0};
+    }
+    return all;
+}
+
 int sp_path_match(const sp_rules *r, const sp_pattern *p, const sp_url *u, int fold, sp_catch *catches, uint32_t cap, uint32_t *n) {
     if (u->count < p->n || (!p->lead && !p->rest && u->count != p->n)) return 0;
     uint32_t last = p->lead ? u->count - p->n : 0;
@@ -164,7 +176,9 @@ int sp_path_match(const sp_rules *r, const sp_pattern *p, const sp_url *u, int f
             if (!same(before, s.p, fold) || !same(after, s.p + s.n - after.n, fold)) break;
             if (g->name && *n < cap) catches[(*n)++] = (sp_catch){g->name, {s.p + before.n, s.n - before.n - after.n}};
         }
-        if (i == p->n) return 1;
+        if (i < p->n) continue;
+        if (p->rest && *n < cap && start + i < u->count) catches[(*n)++] = (sp_catch){p->rest_name, rest_of(u, start + i)};
+        return 1;
     }
     return 0;
 }

@@ -20,7 +20,7 @@ typedef struct sp_url {
 } sp_url;
 
 /* Normalises after RFC 3986: one decoding per segment, no segments out of %2F, dot segments resolved, empty ones dropped. Texts live in
-   `arena`. Returns SP_ERR_NOMEM, or SP_OK (a URL with too many segments keeps the first and is ambiguous). */
+   `arena`, one after the other with / between. Returns SP_ERR_NOMEM, or SP_OK (a URL with too many segments keeps the first and is ambiguous). */
 sp_status sp_url_parse(sp_view text, sp_arena *arena, sp_url *out);
 
 typedef struct sp_catch { /* what a {name} caught */

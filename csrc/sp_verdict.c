@@ -180,6 +180,7 @@ int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
         case SP_OP_CONST: v = o.arg; break;
         case SP_OP_PROVIDER: v = (uint64_t)spi_in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.provider); break;
         case SP_OP_METHOD: v = (uint64_t)spi_in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->method); break;
+        case SP_OP_HOST: v = j->out.host && spi_in_names(r, r->words.v[o.arg], r->words.v[o.arg + 1], j->out.host->e.id); break;
         case SP_OP_NO_URL: v = !j->has_url; break;
         default: v = o.arg == 0 ? class == 0 : o.arg == 1 ? class == 2 : o.arg == 2 ? class == 4 : class == 5; break;
         }
@@ -317,7 +318,7 @@ static void collect_facts(sp_judge *j, const sp_facts_in *in, sp_case *c, sp_sta
     for (uint32_t i = 0; i < o->facts.n; i++) {
         uint32_t f = r->words.v[o->facts.at + i];
         sp_set_fact(&j->out.facts, f);
-        sp_clue clue = clue_at(j, &o->e, f, j->out.by_shape ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
+        sp_clue clue = clue_at(j, &o->e, f, j->out.by_shape || o->inferred ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
         clue.place = j->out.by_shape ? SP_PLACE_PAYLOAD : SP_PLACE_URL;
         add_clue(j, clue, st);
     }
@@ -406,7 +407,7 @@ static void decide(sp_judge *j, const sp_case *c) {
     else if (o->missing.n) o->state = SP_STATE_UNKNOWN;
     else {
         o->state = op->inference ? SP_STATE_STATELESS : SP_STATE_NOT_INFERENCE;
-        o->confidence = o->by_shape || (o->host && o->host->inferred) ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
+        o->confidence = o->by_shape || op->inferred || (o->host && o->host->inferred) ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
         o->rule = sp_rules_text(r, op->e.id);
         if (c->denier && op->inference) o->rule = sp_rules_text(r, c->denier->id), o->confidence = c->denier_basis;
     }
@@ -446,6 +447,7 @@ static sp_verdict_memo *memo_of(sp_judge *j, const sp_facts_in *in, uint64_t *ke
     g->embedded_too_deep = in->embedded_too_deep;
     g->method_has_body = (uint8_t)method_has_body(in->method);
     g->no_method = in->method.n == 0;
+    g->no_headers = in->no_headers;
     g->has_url = j->has_url;
     g->status_class = (uint8_t)(in->status == SP_NULL_INT ? 0 : in->status < 100 || in->status > 599 ? 9 : in->status / 100);
     g->method = j->method;
@@ -527,6 +529,7 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
     if (in->status >= 500 && in->status < 600) o->flags |= SP_FLAG_FAILED;
     if (in->body == SP_BODY_ABSENT && method_has_body(in->method) && !(o->operation && o->operation->body == 2))
         o->flags |= SP_FLAG_NO_BODY;
+    if (in->no_headers && o->operation && o->operation->header_markers) o->flags |= SP_FLAG_NO_HEADERS;
     o->clues = j->clues.v;
     o->clue_count = j->clues.n;
     if (st == SP_OK) st = name_facts(j);

@@ -22,6 +22,7 @@ typedef struct sp_facts_in {
     sp_body_state body;
     uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
+    uint8_t no_headers;   /* the log has none of this exchange */
     const sp_mark *marks; /* of the envelope and of all that was opened */
     uint32_t lo, hi;      /* range of the marks that count */
 } sp_facts_in;
@@ -75,8 +76,8 @@ typedef struct sp_verdict {
 
 /* A URL that was seen, and what it led to at the last provider and method. */
 typedef struct sp_url_memo {
-    uint16_t n; /* 0: free */
-    uint8_t text[256], store[256];
+    uint16_t n;                    /* 0: free */
+    uint8_t text[256], store[264]; /* store: host and segments, a / behind each of these */
     sp_url url;
     uint8_t found, listed; /* found: `url` is that of `provider`; listed: 1 yes, 2 it can't be */
     sp_name provider, method, as;
@@ -89,7 +90,8 @@ typedef struct sp_grounds {
     const sp_host *host;
     sp_name provider, as, method;
     uint32_t era; /* between which dates of the rules it happened */
-    uint8_t by_shape, odd, ambiguous, body, body_unreadable, embedded_too_deep, method_has_body, no_method, has_url, status_class, spare[2];
+    uint8_t by_shape, odd, ambiguous, body, body_unreadable, embedded_too_deep, method_has_body, no_method, no_headers, has_url,
+        status_class, spare;
 } sp_grounds;
 
 typedef struct sp_verdict_memo {

@@ -134,25 +134,13 @@ static int read_key(PyObject *o, const char *name, const uint8_t **key) {
     return 0;
 }
 
-/* Digest of the packs, from the description. */
-static int read_digest(core_rules *self) {
-    char *text = NULL;
-    size_t n = 0;
-    sp_status st = sp_rules_describe(self->rules, &text, &n);
-    sp_value *v = st == SP_OK ? sp_json_load((sp_view){(const uint8_t *)text, n}) : NULL;
-    sp_view digest = sp_json_text(sp_json_get(v, "digest"));
-    if (digest.n >= sizeof self->digest) digest.n = sizeof self->digest - 1;
-    if (digest.n) memcpy(self->digest, digest.p, digest.n); /* the object was zeroed */
-    if (st == SP_OK && !v) st = SP_ERR_NOMEM;
-    sp_json_free(v);
-    free(text);
-    return st == SP_OK ? 0 : core_raise(st);
-}
-
 static int build(core_state *s, core_rules *self, const sp_rules_options *opt) {
     sp_rules_error err = {0};
     sp_status st = sp_rules_new(&sp_alloc_std, opt, &self->rules, &err);
-    if (st == SP_OK) return read_digest(self);
+    if (st == SP_OK) {
+        sp_rules_digest(self->rules, self->digest); /* the object was zeroed */
+        return 0;
+    }
     if (st == SP_ERR_NOMEM) return core_raise(st);
     return core_raise_error(s, err.code ? err.code : sp_status_code(st), err.file, err.line, err.column, err.message, "");
 }

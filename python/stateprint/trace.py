@@ -22,7 +22,7 @@ def explanation(row: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]], e
         return Explanation("\n".join(_rejected(row)), None)
     verdict = verdict_of(row, evidence, engine.lens.name)
     described = engine.describe()
-    entries = {entry["id"]: entry for entry in described["entries"]}
+    entries = {entry["id"]: entry for entry in reversed(described["entries"])}  # a layout may share the id of an endpoint, which comes first
     lines = [*_place(row), *_operation(verdict, row, entries), *_marks(verdict, entries), *_decision(verdict, engine)]
     lines.append(f"versions     {row['versions']}")
     return Explanation("\n".join(map(printable, lines)), verdict)
@@ -40,17 +40,11 @@ def _rejected(row: Mapping[str, Any]) -> list[str]:
 
 def _operation(v: Verdict, row: Mapping[str, Any], entries: Mapping[str, Any]) -> list[str]:
     route = [part for part in (v.provider, row["host"], row["region"]) if known(part)]
-    same = [e for e in entries.values() if (e.get("api"), e.get("operation")) == (v.api, v.operation)]
-    named = [e for e in same if e["kind"] in {"endpoint", "shape"}]
     lines = [f"route        {', '.join(map(str, route)) or 'unknown'}" + (f", in the cloud of {v.cloud}" if v.cloud else "")]
     if known(v.api):
-        told = "host and path" if row["host"] or row["route"] else "the shape of the payload"
-        if v.confidence == "inferred":
-            told = "the shape of the payload"
-        lines.append(f"operation    {v.api} {v.operation}, told by {told}; {'inference' if v.inference else 'no inference'}")
-        sources = sorted({str(e["source"]) for e in named if e.get("source")})
-        if sources:
-            lines.append(f"             source {'; '.join(sources[:3])}")
+        rule = row["operation_rule"]
+        lines.append(f"operation    {v.api} {v.operation}, told by {_told(entries[rule], row)}; {'inference' if v.inference else 'no inference'}")
+        lines.append(f"             rule {rule}{_source(entries[rule])}")
     else:
         lines.append("operation    unknown: no endpoint and no shape of the rules fits")
     if v.model:
@@ -64,7 +58,7 @@ def _marks(v: Verdict, entries: Mapping[str, Any]) -> list[str]:
         return ["marks        none"]
     lines = ["marks"]
     for n, mark in enumerate(v.evidence, 1):
-        lines += [f"  {n:>3}. {_effect_of(mark)}", f"       at {_where(mark)}", f"       rule {mark.rule}{_source(mark, entries)}"]
+        lines += [f"  {n:>3}. {_effect_of(mark)}", f"       at {_where(mark)}", f"       rule {mark.rule}{_source(entries.get(mark.rule or '', {}))}"]
     denials = [m for m in v.evidence if m.fact is None]
     for mark in v.evidence:
         if mark.fact and not mark.holds:
@@ -92,8 +86,13 @@ def _where(mark: Mark) -> str:
     return place + (f", {mark.type}" if mark.type else "") + shown
 
 
-def _source(mark: Mark, entries: Mapping[str, Any]) -> str:
-    entry = entries.get(mark.rule or "", {})
+def _told(entry: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    if entry["kind"] == "shape":
+        return "the shape of the payload"
+    return ("host and path" if row["host"] else "the path") + (", a guess" if entry.get("inferred") else "")
+
+
+def _source(entry: Mapping[str, Any]) -> str:
     pack = f", pack {entry['pack']}" if entry.get("pack") else ""
     source = f", source {entry['source']}" if entry.get("source") else ""
     return f"{pack}{source}{', unverified' if entry.get('unverified') else ''}"

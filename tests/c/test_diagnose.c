@@ -210,6 +210,23 @@ static void test_locate(void) {
     }
 }
 
+static void leaves(const char *text, const char *want) {
+    guarded g = guard(text, strlen(text));
+    uint8_t out[256];
+    size_t n = sp_leave_out((sp_view){g.p, g.n}, SP_VIEW("x"), out);
+    CHECK(n == strlen(want) && memcmp(out, want, n) == 0);
+    unguard(&g);
+}
+
+static void test_leave_out(void) {
+    leaves("{\"l\": [ {\"a\": 1, \"x\" : {\"x\": [\"]\", \"\\\"x\"]}, \"b\" :[\"x\"]} ]}\n", "{\"l\":[{\"a\":1,\"x\":0,\"b\":[\"x\"]}]}");
+    leaves("{\"l\":[{\"x\":\" a \"},{\"x\":-1.5e3},{\"x\":null}]}", "{\"l\":[{\"x\":0},{\"x\":0},{\"x\":0}]}");
+    leaves("{\"x\":[1],\"l\":[{\"y\":{\"x\":1}},[\"x\"]]}",
+           "{\"x\":[1],\"l\":[{\"y\":{\"x\":1}},[\"x\"]]}"); /* at another depth, or no name */
+    leaves("{\"l\":[{\"\\u0078\":1}]}", "{\"l\":[{\"\\u0078\":1}]}");
+    leaves(" \"x\" ", "\"x\"");
+}
+
 int main(void) {
     sp_arena_init(&scratch, &sp_alloc_std);
     sp_limits_default(&limits);
@@ -219,6 +236,7 @@ int main(void) {
     test_limits();
     test_no_memory();
     test_locate();
+    test_leave_out();
     sp_arena_fini(&scratch);
     return check_done();
 }
