@@ -81,6 +81,10 @@ void *sp_arena_get(sp_arena *r, size_t n) {
     return p;
 }
 
+void sp_arena_trim(sp_arena *r, void *p, size_t n) {
+    r->page->used = (((size_t)((char *)p - (char *)r->page) - HEADER + n) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
 void sp_arena_reset(sp_arena *r) {
     r->page = r->first;
     if (r->page) r->page->used = 0;

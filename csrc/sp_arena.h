@@ -26,7 +26,8 @@ typedef struct sp_arena {
     struct sp_arena_page *page, *first;
 } sp_arena;
 void sp_arena_init(sp_arena *r, const sp_alloc *a);
-void *sp_arena_get(sp_arena *r, size_t n); /* 16-byte aligned; NULL when out of memory */
+void *sp_arena_get(sp_arena *r, size_t n);          /* 16-byte aligned; NULL when out of memory */
+void sp_arena_trim(sp_arena *r, void *p, size_t n); /* the last result needs n bytes only */
 void sp_arena_reset(sp_arena *r);
 void sp_arena_fini(sp_arena *r);
 

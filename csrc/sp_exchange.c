@@ -49,20 +49,21 @@ static void tag_marks(sp_reader *d, uint32_t from, uint32_t text, uint8_t state)
 static sp_status open_text(sp_reader *d, const sp_mark *m, int base64, uint32_t *out) {
     sp_view parent = d->texts[m->spare].text;
     size_t start = m->start + 1, n = m->end - m->start - 2;
-    uint8_t *p = sp_arena_get(&d->arena, n + 1);
     uint32_t ignored = 0;
-    if (!p) return SP_ERR_NOMEM;
     sp_opened t = {.parent = m->spare, .start = start, .end = start + n, .layer = (uint8_t)(d->texts[m->spare].layer + 1)};
-    size_t len = sp_unescape(parent.p + start, n, p, &ignored);
     t.kind = SP_OPENED_ESCAPED;
-    if (base64) {
-        uint8_t *q = sp_arena_get(&d->arena, len + 4);
-        if (!q) return SP_ERR_NOMEM;
-        size_t plain = sp_base64(p, len, q);
-        if (plain == SIZE_MAX) base64 = 0;
-        else p = q, len = plain, t.kind = SP_OPENED_BASE64;
+    t.text = m->value; /* of a body; a response has to be unescaped still */
+    if (!t.text.p) {
+        uint8_t *p = sp_arena_get(&d->arena, n + 1);
+        if (!p) return SP_ERR_NOMEM;
+        t.text = (sp_view){p, sp_unescape(parent.p + start, n, p, &ignored)};
     }
-    t.text = (sp_view){p, len};
+    if (base64) {
+        uint8_t *p = sp_arena_get(&d->arena, t.text.n + 4);
+        if (!p) return SP_ERR_NOMEM;
+        size_t plain = sp_base64(t.text.p, t.text.n, p);
+        if (plain != SIZE_MAX) t.text = (sp_view){p, plain}, t.kind = SP_OPENED_BASE64;
+    }
     *out = d->text_count;
     d->texts[d->text_count++] = t;
     return SP_OK;
@@ -168,7 +169,7 @@ static sp_status open_body(sp_reader *d, parts *x) {
     }
     SP_TRY(open_string(d, k, SP_ROOT_BODY, base64, x, &x->body));
     if (x->truncated) x->in.body = SP_BODY_TRUNCATED;
-    else if (x->unreadable && !x->too_deep) x->body = k; /* text is a payload, too: the string itself */
+    else if (x->unreadable && !x->too_deep) x->body = k, sp_scan_hash_body(&d->scan, k); /* text is a payload, too: the string itself */
     return SP_OK;
 }
 
@@ -395,6 +396,7 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
         x.role[SP_ROLE_BODY] = 0;
         SP_TRY(open_body(d, &x));
         if (x.in.body == SP_BODY_ABSENT) x.body = 0; /* null and "" are no body, but values */
+        if (x.in.body == SP_BODY_ABSENT && d->scan.marks[0].type == SP_STRING) sp_scan_hash_body(&d->scan, 0);
     }
     x.first_url = SP_NO_MARK;
     SP_TRY(part(d, one->headers, SP_ROOT_HEADERS));

@@ -51,7 +51,9 @@ static const uint8_t *bytes_of(const sp_replay *r, const sp_replay_value *v) {
 uint32_t sp_replay_find(const sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag,
                         const sp_replay_value **found) {
     uint64_t h = mix(word(p + 32) ^ 0x9e3779b97f4a7c15u, word(p + 40) ^ 0xc2b2ae3d27d4eb4fu) ^
-                 mix(word(p + 48) ^ (0xd6e8feb86659fd93u + place.node), word(p + 56) ^ 0xa0761d6478bd642fu);
+                 mix(word(p + 48) ^ (0xd6e8feb86659fd93u + place.node), word(p + 56) ^ 0xa0761d6478bd642fu) ^
+                 mix(word(p + 72) ^ 0xe7037ed1a0b428dbu, word(p + 88) ^ 0x8ebc6af09c88c6e3u) ^
+                 mix(word(p + 104) ^ 0x589965cc75374cc3u, word(p + 120) ^ 0x1d8e4e27c47d124fu);
     uint32_t slot = (uint32_t)h & (SLOTS - 1);
     *tag = (uint16_t)(h >> 48 | 1);
     *found = NULL;

@@ -9,7 +9,7 @@
 #include "sp_scan.h"
 
 enum {
-    SP_REPLAY_LEAST = 128,        /* shortest value that is kept; the sample is its bytes 32 to 63 */
+    SP_REPLAY_LEAST = 128,        /* shortest value that is kept; the sample is out of its bytes from 32 on */
     SP_REPLAY_LONGEST = 1u << 20, /* longest one */
     SP_REPLAY_MARKS = 256,        /* most marks that one may have */
 };

@@ -100,6 +100,11 @@ void sp_scan_fini(sp_scan *s) {
 /* One copy of the inlined hash for the whole file; calls are cheaper than the code. */
 static sp_digest hash(const void *p, size_t n) { return sp_x128_inline(p, n); }
 
+void sp_scan_hash_body(sp_scan *s, uint32_t mark) {
+    sp_mark *m = &s->marks[mark];
+    m->hash = hash(m->value.p - 1, m->value.n + 1);
+}
+
 /* ---- tokens ---- */
 
 static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
@@ -110,6 +115,14 @@ static inline const uint8_t *skip_space(const uint8_t *p, const uint8_t *end) {
 static const uint8_t *fail(walk *w, sp_status status) {
     w->status = status;
     return NULL;
+}
+
+/* What follows the string of which [inside, at) was read, or NULL. */
+static const uint8_t *string_end(walk *w, const uint8_t *inside, const uint8_t *at, uint32_t high) {
+    if (at == w->end) return fail(w, SP_ERR_TRUNCATED);
+    if (*at != '"') return fail(w, *at == '\\' ? SP_ERR_INVALID_ESCAPE : SP_ERR_CONTROL_CHARACTER);
+    if (high && !w->kernel->utf8(inside, (size_t)(at - inside))) return fail(w, SP_ERR_INVALID_UTF8);
+    return at + 1;
 }
 
 /* A string with escapes or bytes beyond ASCII; `at` is the first special byte. As read_string. */
@@ -127,10 +140,22 @@ static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *
         at = w->kernel->unescape(at, w->end, &out, &high, &w->flags);
         w->string = (sp_view){s->buf, (size_t)(out - s->buf) - 1};
     }
-    if (at == w->end) return fail(w, SP_ERR_TRUNCATED);
-    if (*at != '"') return fail(w, *at == '\\' ? SP_ERR_INVALID_ESCAPE : SP_ERR_CONTROL_CHARACTER);
-    if (high && !w->kernel->utf8(inside, (size_t)(at - inside))) return fail(w, SP_ERR_INVALID_UTF8);
-    return at + 1;
+    return string_end(w, inside, at, high);
+}
+
+/* A body that is a string: unescaped into memory that stays, since it is the next text to be scanned; not hashed, since it seldom is a
+   payload itself. As read_string. */
+static const uint8_t *read_body(walk *w, const uint8_t *p) {
+    sp_scan *s = w->s;
+    const uint8_t *inside = p + 1, *at;
+    uint32_t high = 0;
+    uint8_t *room = sp_arena_get(&s->arena, (size_t)(w->end - p)), *out = room + 1;
+    if (!room) return fail(w, SP_ERR_NOMEM);
+    room[0] = '"';
+    at = w->kernel->unescape(inside, w->end, &out, &high, &w->flags);
+    sp_arena_trim(&s->arena, room, (size_t)(out - room));
+    w->string = (sp_view){room, (size_t)(out - room) - 1};
+    return string_end(w, inside, at, high);
 }
 
 /* Reads the string that begins at p into w->string. Returns what follows it, or NULL. */
@@ -221,7 +246,7 @@ static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p
 }
 
 /* Completes the mark of the scalar that ends before p and stands in w->string. A body (`flags` are those of its node) that is a string
-   is kept at any length: it is the next text to be scanned. */
+   is kept at any length, a quotation mark before it, and has no hash. */
 static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, uint32_t flags) {
     sp_scan *s = w->s;
     sp_mark *m = &s->marks[mark];
@@ -244,7 +269,7 @@ static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_dige
     m->value = v;
     m->end = (size_t)(p - w->text);
     m->state &= (uint8_t)~SP_MARK_OPEN;
-    if (hashed) m->hash = *d;
+    if (hashed && !(flags & SP_NODE_BODY && m->type == SP_STRING)) m->hash = *d;
     if (flags & SP_NODE_BODY) m->shape = letter[m->type];
 }
 
@@ -618,9 +643,9 @@ value: /* at p, for `node` */
     switch (*p) {
     case '"':
         BEGIN(SP_STRING);
-        p = read_string(&w, p);
+        p = flags & SP_NODE_BODY ? read_body(&w, p) : read_string(&w, p);
         if (UNLIKELY(!p)) goto out;
-        if (hashed) d = hash(w.string.p, w.string.n + 1);
+        if (hashed && !(flags & SP_NODE_BODY)) d = hash(w.string.p, w.string.n + 1);
         goto scalar;
     case '{':
     case '[': {

@@ -40,7 +40,7 @@ typedef struct sp_mark {
     uint32_t count;    /* members or elements of a container */
     size_t start, end; /* byte range in the text, quotes included */
     sp_view value;     /* strings: unescaped; numbers and literals: as written. Lives until the next reset */
-    sp_digest hash;    /* below SP_NODE_HASH; zero elsewhere */
+    sp_digest hash;    /* below SP_NODE_HASH; zero elsewhere, and for a string at an SP_NODE_BODY: sp_scan_hash_body */
     uint64_t shape;    /* at SP_NODE_BODY: shape of docs/fingerprint.md */
 } sp_mark;
 
@@ -72,6 +72,9 @@ typedef struct sp_scan {
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits);
 void sp_scan_reset(sp_scan *s); /* forgets marks and flags, keeps memory */
 void sp_scan_fini(sp_scan *s);
+
+/* Gives the mark of a string at an SP_NODE_BODY its hash. Most are texts to be scanned themselves, and never need it. */
+void sp_scan_hash_body(sp_scan *s, uint32_t mark);
 
 /* Reads one document out of `text` (white space around it allowed, nothing else) with the walk starting at node `root`, and appends its
    marks; `parent` is the parent of the topmost ones. Returns SP_OK, SP_ERR_NOMEM, or another status that only says "not accepted":

@@ -27,6 +27,7 @@ static sp_status scan_bytes(fixture *f, const sp_trie *t, uint32_t root, const v
     for (uint32_t i = 0; i < f->scan.mark_count; i++) {
         const sp_mark *m = &f->scan.marks[i];
         CHECK(m->start <= m->end && m->end <= n);
+        if (status == SP_OK && t->nodes[m->node].flags & SP_NODE_BODY && m->type == SP_STRING) sp_scan_hash_body(&f->scan, i);
         if (m->value.p >= g.p && m->value.p < g.p + n) f->scan.marks[i].value.p = (const uint8_t *)p + (m->value.p - g.p);
     }
     unguard(&g);

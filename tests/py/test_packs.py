@@ -49,7 +49,8 @@ def test_what_could_never_hold_is_refused_at_its_place(tmp_path: Path, entries: 
     with pytest.raises(sp.ConfigError) as caught:
         sp.Engine(rules=[path])
     assert (caught.value.line, caught.value.column) == (2, 1), str(caught.value)
-    assert caught.value.file == str(path) and len(before) > 0
+    assert caught.value.file == str(path)
+    assert len(before) > 0
 
 
 def test_examples_are_read_by_no_rule_but_checked_as_json(tmp_path: Path) -> None:
