@@ -247,11 +247,144 @@ TARGET static int avx2_utf8(const uint8_t *p, size_t n) {
 }
 
 static const sp_kernel avx2_kernel = {"avx2", avx2_find, avx2_unescape, avx2_utf8};
-static const sp_kernel *const kernels[] = {&avx2_kernel, &sse2_kernel, &plain_kernel};
+
+/* ---- AVX-512 with VBMI2: escapes of a block are decoded together and the holes closed by one compress ---- */
+
+#undef TARGET
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,lzcnt,popcnt")))
+
+typedef struct block512 {
+    __m512i v;
+    uint64_t all; /* bytes that are there */
+} block512;
+
+TARGET static inline block512 load512(const uint8_t *p, const uint8_t *end) {
+    size_t n = (size_t)(end - p);
+    block512 b;
+    b.all = n >= 64 ? ~(uint64_t)0 : _bzhi_u64(~(uint64_t)0, (unsigned)n);
+    b.v = n >= 64 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8(b.all, p);
+    return b;
+}
+
+TARGET static inline uint64_t equal512(__m512i v, char c) { return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)); }
+
+TARGET static const uint8_t *avx512_find(const uint8_t *p, const uint8_t *end, uint32_t *high) {
+    for (; p < end; p += 64) {
+        block512 b = load512(p, end);
+        uint64_t special = equal512(b.v, '"') | equal512(b.v, '\\') | (_mm512_cmplt_epu8_mask(b.v, _mm512_set1_epi8(0x20)) & b.all);
+        uint64_t top = _mm512_movepi8_mask(b.v);
+        if (special) {
+            *high |= (top & ((special & (0u - special)) - 1)) != 0;
+            return p + _tzcnt_u64(special);
+        }
+        *high |= top != 0;
+    }
+    return end;
+}
+
+/* The `\u` escapes whose u stand at `us`, all of their digits at `digits`. Their characters go to the places of the digits in *v. Returns
+   which of these places are used; *bad gets the u of the first that is no escape, a surrogate or NUL, and all after it. */
+TARGET static inline uint64_t unicode512(__m512i *v, uint64_t us, uint64_t digits, uint64_t *bad) {
+    __m512i d = _mm512_maskz_compress_epi8(digits, *v);
+    uint64_t lanes = _bzhi_u64(~(uint64_t)0, (unsigned)_mm_popcnt_u64(digits));
+    __m512i small = _mm512_or_si512(d, _mm512_set1_epi8(0x20));
+    uint64_t letter = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(small, _mm512_set1_epi8('a')), _mm512_set1_epi8(6));
+    uint64_t digit = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(d, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
+    __m512i nibble = _mm512_and_si512(d, _mm512_set1_epi8(15));
+    nibble = _mm512_mask_add_epi8(nibble, letter, nibble, _mm512_set1_epi8(9));
+    __m512i byte = _mm512_maddubs_epi16(nibble, _mm512_set1_epi16(0x0110)); /* 16 * first + second */
+    __m512i c = _mm512_madd_epi16(byte, _mm512_set1_epi32(0x00010100));     /* 256 * first + second */
+    uint64_t wrong = lanes & ~(letter | digit);
+    __mmask16 odd = (__mmask16)(_mm512_cmpeq_epi32_mask(_mm512_and_si512(c, _mm512_set1_epi32(0xf800)), _mm512_set1_epi32(0xd800)) |
+                                _mm512_cmpeq_epi32_mask(c, _mm512_setzero_si512()));
+    wrong |= _pdep_u64(odd, 0x1111111111111111u) & lanes;
+    if (wrong) {
+        unsigned first = (unsigned)_tzcnt_u64(wrong) / 4; /* number of the escape */
+        *bad = us & ~(_pdep_u64(((uint64_t)1 << first) - 1, us));
+    }
+    __m512i low = _mm512_and_si512(c, _mm512_set1_epi32(63)), middle = _mm512_and_si512(_mm512_srli_epi32(c, 6), _mm512_set1_epi32(63));
+    __m512i two = _mm512_or_si512(_mm512_or_si512(middle, _mm512_slli_epi32(low, 8)), _mm512_set1_epi32(0x80c0));
+    __m512i three = _mm512_or_si512(_mm512_or_si512(_mm512_srli_epi32(c, 12), _mm512_slli_epi32(middle, 8)),
+                                    _mm512_or_si512(_mm512_slli_epi32(low, 16), _mm512_set1_epi32(0x8080e0)));
+    __mmask16 from2 = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x80)), from3 = _mm512_cmpge_epu32_mask(c, _mm512_set1_epi32(0x800));
+    __m512i out = _mm512_mask_mov_epi32(_mm512_mask_mov_epi32(c, from2, two), from3, three);
+    uint64_t used = 0x1111111111111111u | _pdep_u64(from2, 0x2222222222222222u) | _pdep_u64(from3, 0x4444444444444444u);
+    *v = _mm512_mask_expand_epi8(*v, digits, out);
+    return _pdep_u64(used, digits);
+}
+
+TARGET static const uint8_t *avx512_unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
+    uint8_t *o = *out;
+    uint64_t top = 0;
+    while (p < end) {
+        block512 b = load512(p, end);
+        uint64_t slash = equal512(b.v, '\\'), quote = equal512(b.v, '"'), keep = b.all, escaped = 0;
+        uint64_t stop = _mm512_cmplt_epu8_mask(b.v, _mm512_set1_epi8(0x20)) & b.all, text_top = _mm512_movepi8_mask(b.v);
+        uint64_t first = stop | quote;
+        unsigned n = 64;
+        if (slash & ((first & (0u - first)) - 1)) { /* there is one before whatever may end the string */
+            const uint64_t odd_bits = 0xaaaaaaaaaaaaaaaau;
+            uint64_t code = (((slash << 1) | odd_bits) - slash) ^ odd_bits; /* a block begins outside of escapes */
+            uint64_t escape = code & slash;
+            escaped = code ^ slash;
+            uint64_t last = escape >> 63 ? (uint64_t)1 << 63 : 0; /* its second half is in the next block */
+            uint64_t us = equal512(b.v, 'u') & escaped, good = us;
+            static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+            __m512i v = b.v;
+            good |= (slash | quote | equal512(b.v, '/')) & escaped;
+            for (unsigned i = 0; i < 5; i++) {
+                uint64_t at = equal512(b.v, from[i]) & escaped;
+                good |= at;
+                v = _mm512_mask_mov_epi8(v, at, _mm512_set1_epi8(to[i]));
+            }
+            uint64_t odd = ((escaped & ~good) >> 1) | last; /* at the backslash */
+            keep &= ~escape;
+            if (us) {
+                uint64_t fits = us & (b.all >> 4), cut = us & ~fits, bad = 0;
+                uint64_t digits = fits << 1 | fits << 2 | fits << 3 | fits << 4;
+                uint64_t ends = odd | cut >> 1 | (stop | (quote & ~escaped)); /* what comes behind the first of these is not looked at */
+                uint64_t before = (ends & (0u - ends)) - 1;
+                fits &= before;
+                digits = fits << 1 | fits << 2 | fits << 3 | fits << 4;
+                if (fits) keep = (keep & ~(us | digits)) | unicode512(&v, fits, digits, &bad);
+                odd |= (cut | bad) >> 1;
+            }
+            b.v = v;
+            stop |= odd;
+        }
+        stop |= quote & ~escaped;
+        if (stop) {
+            n = (unsigned)_tzcnt_u64(stop);
+            keep = _bzhi_u64(keep, n);
+        }
+        top |= _bzhi_u64(text_top, n);
+        __m512i packed = _mm512_maskz_compress_epi8(keep, b.v);
+        unsigned kept = (unsigned)_mm_popcnt_u64(keep);
+        if (end - p >= 64) _mm512_storeu_si512(o, packed);
+        else _mm512_mask_storeu_epi8(o, _bzhi_u64(~(uint64_t)0, kept), packed);
+        o += kept;
+        p += n < 64 ? n : (size_t)_mm_popcnt_u64(b.all);
+        if (!stop) continue;
+        if (*p != '\\') break;
+        if (n) continue; /* once more, with all of the escape in the block */
+        const uint8_t *next = sp_escape(p, end, &o, flags);
+        if (!next) break;
+        p = next;
+    }
+    *high |= top != 0;
+    *out = o;
+    return p;
+}
+
+static const sp_kernel avx512_kernel = {"avx512", avx512_find, avx512_unescape, avx2_utf8};
+static const sp_kernel *const kernels[] = {&avx512_kernel, &avx2_kernel, &sse2_kernel, &plain_kernel};
 
 /* Place in the list above of the first that fits. */
 static size_t first_kernel(void) {
-    return !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"));
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                 __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+    return avx512 ? 0 : avx2 ? 1 : 2;
 }
 
 const sp_kernel *sp_kernel_best(void) { return kernels[first_kernel()]; }
