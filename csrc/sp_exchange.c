@@ -4,7 +4,7 @@
 #include "sp_row.h"
 #include "sp_time.h"
 
-void sp_reader_remember(sp_reader *d) { d->scan.replay = sp_replay_new(d->alloc, d->rules->limits.replay_table_bytes); }
+void sp_reader_remember(sp_reader *d) { d->judge.replay = d->scan.replay = sp_replay_new(d->alloc, d->rules->limits.replay_table_bytes); }
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     memset(d, 0, sizeof *d);
@@ -340,6 +340,7 @@ static void begin(sp_reader *d, sp_view text) {
     sp_arena_reset(&d->arena);
     d->judge.looked = 0;
     d->judge.wants_clues = d->evidence != NULL;
+    d->scan.folds = !d->judge.wants_clues; /* evidence has a mark for every place */
     d->texts[0] = (sp_opened){.text = text};
     d->text_count = 1;
 }

@@ -18,22 +18,41 @@ static int is_role(const sp_rules *r, const sp_layout *l, const sp_mark *m) {
     return 0;
 }
 
-/* One turn: mark i. Says whether it is context, too. */
-static int take_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks, uint32_t i, uint32_t hi, sp_list content, uint32_t role,
-                     sp_print *out) {
+/* What mark i is as a turn: the hash of its content, and whether it is context, too. */
+static int read_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks, uint32_t i, uint32_t hi, sp_list content, uint32_t role,
+                     sp_digest *turn) {
     int best = INT32_MAX, context = 0;
-    sp_digest hash = marks[i].hash;
+    *turn = marks[i].hash;
     for (uint32_t k = i + 1; k < hi && marks[k].start < marks[i].end; k++) {
         const sp_mark *m = &marks[k];
         if (m->parent != i || m->state & SP_MARK_NOT_LAST) continue;
         int at = m->type != SP_NULL ? at_node(r, content, m->node) : -1;
-        if (at >= 0 && at < best) best = at, hash = m->hash;
+        if (at >= 0 && at < best) best = at, *turn = m->hash;
         if (sp_node_is(r, m->node, role) && m->type == SP_STRING) context = is_role(r, l, m);
     }
-    sp_digest pair[2] = {out->count ? out->chain[out->count - 1] : tagged('c'), marks[i].hash};
-    out->turns[out->count] = hash;
-    out->chain[out->count++] = sp_x128(pair, sizeof pair);
     return context && marks[i].type == SP_OBJECT;
+}
+
+/* The same for a value that was scanned before: once for a layout. */
+static int recall_turn(const sp_judge *j, const sp_layout *l, sp_replay_value *v, sp_list content, uint32_t role, sp_digest *turn) {
+    sp_replay_note *note = &v->note;
+    if (note->layout != l) {
+        note->context = (uint8_t)read_turn(j->rules, l, sp_replay_marks(j->replay, v), 0, v->marks, content, role, &note->turn);
+        note->layout = l;
+    }
+    *turn = note->turn;
+    return note->context;
+}
+
+/* One turn: mark i. Says whether it is context, too. */
+static int take_turn(const sp_judge *j, const sp_layout *l, const sp_mark *marks, uint32_t i, uint32_t hi, sp_list content, uint32_t role,
+                     sp_print *out) {
+    sp_digest *turn = &out->turns[out->count];
+    int context = marks[i].state & SP_MARK_KNOWN ? recall_turn(j, l, marks[i].known, content, role, turn)
+                                                 : read_turn(j->rules, l, marks, i, hi, content, role, turn);
+    sp_digest pair[2] = {out->count ? out->chain[out->count - 1] : tagged('c'), marks[i].hash};
+    out->chain[out->count++] = sp_x128(pair, sizeof pair);
+    return context;
 }
 
 static uint32_t count_turns(const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi) {
@@ -131,7 +150,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
                 whole = sp_node_is(r, m->node, p->node) && m->type != SP_ARRAY && m->type != SP_NULL;
             if ((!element && !whole) || m->state & SP_MARK_NOT_LAST) continue;
             if (element && (m->parent == SP_NO_MARK || marks[m->parent].type != SP_ARRAY)) continue; /* members of an object are no turns */
-            if (take_turn(r, l, marks, i, hi, element ? p->element_content : p->content, element ? p->element_role : p->role, out)) {
+            if (take_turn(j, l, marks, i, hi, element ? p->element_content : p->content, element ? p->element_role : p->role, out)) {
                 context[n++] = name_hash(SP_VIEW("*"));
                 context[n++] = m->hash;
             }

@@ -3,15 +3,17 @@
 enum {
     SLOT_BITS = 16,
     SLOTS = 1 << SLOT_BITS,
-    ALIGN = 16
+    ALIGN = 16,
+    LEAST_RING = 1 << 20
 };
+#define UNPINNED (UINT64_MAX / 2) /* beyond all that a ring will ever take */
 
 sp_replay *sp_replay_new(const sp_alloc *a, size_t bytes) {
     size_t fixed = sizeof(sp_replay) + SLOTS * (sizeof(uint16_t) + sizeof(sp_replay_value));
-    if (bytes < 2 * fixed) return NULL;
+    if (bytes < fixed + LEAST_RING) return NULL;
     sp_replay *r = a->resize(a->ctx, NULL, sizeof *r);
     if (!r) return NULL;
-    *r = (sp_replay){.alloc = a, .ring_size = (bytes - fixed) & ~(size_t)(ALIGN - 1)};
+    *r = (sp_replay){.alloc = a, .round = 1, .oldest = UNPINNED, .ring_size = (bytes - fixed) & ~(size_t)(ALIGN - 1)};
     r->tags = a->resize(a->ctx, NULL, SLOTS * sizeof *r->tags);
     r->values = a->resize(a->ctx, NULL, SLOTS * sizeof *r->values);
     r->ring = a->resize(a->ctx, NULL, r->ring_size);
@@ -29,6 +31,16 @@ void sp_replay_free(sp_replay *r) {
     sp_release(r->alloc, r);
 }
 
+void sp_replay_round(sp_replay *r) {
+    r->round++;
+    r->oldest = UNPINNED;
+}
+
+void sp_replay_pin(sp_replay *r, sp_replay_value *v) {
+    v->pinned = r->round;
+    if (v->at < r->oldest) r->oldest = v->at;
+}
+
 static uint64_t word(const uint8_t *p) {
     uint64_t w;
     memcpy(&w, p, sizeof w);
@@ -44,12 +56,11 @@ static const uint8_t *block(const sp_replay *r, const sp_replay_value *v) { retu
 
 const sp_mark *sp_replay_marks(const sp_replay *r, const sp_replay_value *v) { return (const sp_mark *)(const void *)block(r, v); }
 
-static const uint8_t *bytes_of(const sp_replay *r, const sp_replay_value *v) {
+const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v) {
     return block(r, v) + v->marks * sizeof(sp_mark) + v->text_n;
 }
 
-uint32_t sp_replay_find(const sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag,
-                        const sp_replay_value **found) {
+uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag, sp_replay_value **found) {
     uint64_t h = mix(word(p + 32) ^ 0x9e3779b97f4a7c15u, word(p + 40) ^ 0xc2b2ae3d27d4eb4fu) ^
                  mix(word(p + 48) ^ (0xd6e8feb86659fd93u + place.node), word(p + 56) ^ 0xa0761d6478bd642fu) ^
                  mix(word(p + 72) ^ 0xe7037ed1a0b428dbu, word(p + 88) ^ 0x8ebc6af09c88c6e3u) ^
@@ -58,9 +69,9 @@ uint32_t sp_replay_find(const sp_replay *r, const uint8_t *p, const uint8_t *end
     *tag = (uint16_t)(h >> 48 | 1);
     *found = NULL;
     if (r->tags[slot] != *tag) return slot;
-    const sp_replay_value *v = &r->values[slot];
+    sp_replay_value *v = &r->values[slot];
     int same = v->place.node == place.node && v->place.depth == place.depth && r->ring_end - v->at <= r->ring_size &&
-               v->n <= (size_t)(end - p) && memcmp(bytes_of(r, v), p, v->n) == 0;
+               v->n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->n) == 0;
     if (same) *found = v;
     return slot;
 }
@@ -72,17 +83,19 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
         if (marks[i].value.p && !(marks[i].value.p >= p && marks[i].value.p <= p + v->n)) text_n += marks[i].value.n;
     size_t need = v->marks * sizeof *marks + text_n + v->n;
     need = (need + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (need > r->ring_size / 4) return;
-    if (r->ring_end % r->ring_size + need > r->ring_size)
-        r->ring_end += r->ring_size - r->ring_end % r->ring_size; /* never in two pieces */
+    uint64_t at = r->ring_end;
+    if (at % r->ring_size + need > r->ring_size) at += r->ring_size - at % r->ring_size; /* never in two pieces */
     sp_replay_value *kept = &r->values[slot];
+    if (need > r->ring_size / 4 || (r->tags[slot] && kept->pinned == r->round) || at + need > r->ring_size + r->oldest) return;
     *kept = *v;
-    kept->at = r->ring_end;
+    kept->at = at;
     kept->text_n = (uint32_t)text_n;
+    kept->pinned = 0;
+    kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
     r->tags[slot] = tag;
-    r->ring_end += need;
-    uint8_t *at = r->ring + kept->at % r->ring_size, *texts = at + v->marks * sizeof *marks;
-    sp_mark *copy = (sp_mark *)(void *)at;
+    r->ring_end = at + need;
+    uint8_t *room = r->ring + at % r->ring_size, *texts = room + v->marks * sizeof *marks, *bytes = texts + text_n;
+    sp_mark *copy = (sp_mark *)(void *)room;
     for (uint32_t i = 0; i < v->marks; i++) {
         sp_mark *m = &copy[i];
         *m = marks[i];
@@ -90,15 +103,12 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
         m->end -= start;
         m->parent = m->parent == SP_NO_MARK || m->parent < base ? SP_NO_MARK : m->parent - base;
         if (!m->value.p) continue;
-        if (m->value.p >= p && m->value.p <= p + v->n) {
-            m->spare = 1; /* stands in the bytes: */
-            m->value.p = (const uint8_t *)(uintptr_t)(m->value.p - p);
-        } else {
-            m->spare = 2; /* unescaped: */
+        if (m->value.p >= p && m->value.p <= p + v->n) m->value.p = bytes + (m->value.p - p);
+        else {
             if (m->value.n) memcpy(texts, m->value.p, m->value.n);
             m->value.p = texts;
             texts += m->value.n;
         }
     }
-    memcpy(texts, p, v->n);
+    memcpy(bytes, p, v->n);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sp_derive.h"
 #include "sp_diagnose.h"
 #include "sp_ident.h"
 #include "sp_pack.h"
@@ -27,101 +28,6 @@ static void roots(sp_build *b) {
     b->r->node_roles.v[SP_ROOT_RESPONSE] = SP_ROLE_RESPONSE;
     b->r->node_roles.v[SP_ROOT_HEADERS] = SP_ROLE_HEADERS;
     b->r->node_roles.v[SP_ROOT_RESPONSE_HEADERS] = SP_ROLE_RESPONSE_HEADERS;
-}
-
-static int by_value(const void *x, const void *y) {
-    uint64_t a = *(const uint64_t *)x, c = *(const uint64_t *)y;
-    return a < c ? -1 : a > c;
-}
-
-static void endpoints_on(sp_build *b) {
-    sp_rules *r = b->r;
-    uint32_t *found = sp_arena_get(&r->arena, (r->endpoints.n + 1) * sizeof *found);
-    r->endpoints_on = sp_arena_get(&r->arena, r->names.n * sizeof *r->endpoints_on);
-    if (!found || !r->endpoints_on) {
-        sp_build_nomem(b);
-        return;
-    }
-    uint32_t general = 0;
-    for (uint32_t i = 0; i < r->endpoints.n; i++)
-        if (r->endpoints.v[i].on.n == 0) found[general++] = i;
-    sp_list everybody = sp_build_words(b, found, general);
-    for (uint32_t name = 0; name < r->names.n; name++) r->endpoints_on[name] = everybody;
-    for (uint32_t e = 0; e < r->endpoints.n && SP_BUILD_OK(b); e++)
-        for (uint32_t k = 0; k < r->endpoints.v[e].on.n; k++) {
-            sp_name name = r->words.v[r->endpoints.v[e].on.at + k];
-            if (r->endpoints_on[name].at != everybody.at || r->endpoints_on[name].n != everybody.n) continue;
-            uint32_t n = 0;
-            for (uint32_t i = e; i < r->endpoints.n; i++)
-                if (r->endpoints.v[i].on.n && spi_in_names(r, r->endpoints.v[i].on.at, r->endpoints.v[i].on.n, name)) found[n++] = i;
-            for (uint32_t i = 0; i < general; i++) found[n++] = r->words.v[everybody.at + i];
-            r->endpoints_on[name] = sp_build_words(b, found, n);
-        }
-}
-
-static void layout_parts(sp_build *b) {
-    sp_rules *r = b->r;
-    uint8_t *direct = sp_arena_get(&r->arena, r->nodes.n);
-    for (uint32_t i = 0; i < r->layouts.n; i++) {
-        sp_layout *l = &r->layouts.v[i];
-        uint8_t *parts = sp_arena_get(&r->arena, r->nodes.n);
-        if (!parts || !direct) {
-            sp_build_nomem(b);
-            return;
-        }
-        memset(direct, 0, r->nodes.n);
-        for (uint32_t k = 0; k < l->context.n; k++) direct[r->words.v[l->context.at + k]] |= SP_PART_CONTEXT;
-        for (uint32_t k = 0; k < l->turns.n; k++) {
-            direct[r->turns.v[l->turns.at + k].element] |= SP_PART_ELEMENT;
-            direct[r->turns.v[l->turns.at + k].node] |= SP_PART_WHOLE;
-        }
-        for (uint32_t k = 0; k < l->replies.n; k++) direct[r->replies.v[l->replies.at + k].node] |= SP_PART_REPLY;
-        direct[SP_NODE_DEAD] = 0;
-        memcpy(parts, direct, r->nodes.n);
-        for (uint32_t node = 1; node < r->nodes.n; node++)
-            for (uint32_t k = r->node_also.v[node]; k; k = r->also.v[k].next) parts[node] |= direct[r->also.v[k].node];
-        l->parts = parts;
-    }
-}
-
-static int by_time(const void *x, const void *y) {
-    int64_t a = *(const int64_t *)x, c = *(const int64_t *)y;
-    return a < c ? -1 : a > c;
-}
-
-static void eras(sp_build *b) {
-    sp_rules *r = b->r;
-#define PERIOD(x)                                                   \
-    do {                                                            \
-        if ((x).from != INT64_MIN) SP_PUSH(b, r->eras, (x).from);   \
-        if ((x).until != INT64_MAX) SP_PUSH(b, r->eras, (x).until); \
-    } while (0)
-    for (uint32_t i = 0; i < r->hosts.n; i++) PERIOD(r->hosts.v[i]);
-    for (uint32_t i = 0; i < r->endpoints.n; i++) PERIOD(r->endpoints.v[i]);
-    for (uint32_t i = 0; i < r->shapes.n; i++) PERIOD(r->shapes.v[i]);
-    for (uint32_t i = 0; i < r->markers.n; i++) PERIOD(r->markers.v[i]);
-    for (uint32_t i = 0; i < r->overrides.n; i++) PERIOD(r->overrides.v[i]);
-#undef PERIOD
-    if (r->eras.n) qsort(r->eras.v, r->eras.n, sizeof *r->eras.v, by_time);
-}
-
-/* The names that decide: members of the payload that a marker of a reading or writing fact looks at. */
-static void near_names(sp_build *b) {
-    sp_rules *r = b->r;
-    for (uint32_t i = 0; i < r->markers.n && SP_BUILD_OK(b); i++) {
-        const sp_marker *m = &r->markers.v[i];
-        int decides = m->denies.n > 0;
-        for (uint32_t f = 0; f < m->facts.n; f++)
-            decides |= sp_has_fact(&r->fact_effect[SP_READ], r->words.v[m->facts.at + f]) ||
-                       sp_has_fact(&r->fact_effect[SP_WRITE], r->words.v[m->facts.at + f]);
-        if (!decides || !m->node || r->nodes.v[m->node].parent != SP_ROOT_BODY || !r->nodes.v[m->node].name.p) continue;
-        uint8_t skeleton[512];
-        sp_view name = r->nodes.v[m->node].name;
-        size_t n = sp_near_skeleton(name.p, name.n, skeleton);
-        if (name.n < 4) continue; /* shorter names have too many neighbours */
-        SP_PUSH(b, r->near, sp_x64(skeleton, n));
-    }
-    if (r->near.n) qsort(r->near.v, r->near.n, sizeof *r->near.v, by_value);
 }
 
 static void lens(sp_build *b, const sp_rules_options *o) {
@@ -250,10 +156,7 @@ static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) 
     }
     if (SP_BUILD_OK(b)) sp_pack_link(b);
     if (SP_BUILD_OK(b)) sp_build_seal(b);
-    if (SP_BUILD_OK(b)) near_names(b);
-    if (SP_BUILD_OK(b)) eras(b);
-    if (SP_BUILD_OK(b)) layout_parts(b);
-    if (SP_BUILD_OK(b)) endpoints_on(b);
+    if (SP_BUILD_OK(b)) sp_derive(b);
     if (SP_BUILD_OK(b)) effects(b);
     if (SP_BUILD_OK(b)) lens(b, o);
     if (SP_BUILD_OK(b)) versions(b, o);

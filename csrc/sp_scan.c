@@ -79,9 +79,10 @@ void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
 }
 
 void sp_scan_reset(sp_scan *s) {
-    s->mark_count = 0;
+    s->mark_count = s->folded = 0;
     s->flags = 0;
     s->nodes = 0;
+    if (s->replay) sp_replay_round(s->replay);
     sp_arena_reset(&s->arena);
 }
 
@@ -232,7 +233,7 @@ static void place_of(const walk *w, uint32_t node, uint32_t index[SP_MAX_POINTER
 /* A mark for the value at p, open. Sets w->status if there can be none. */
 static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p) {
     sp_scan *s = w->s;
-    if (s->mark_count >= SP_MAX_MARKS) {
+    if (s->mark_count >= SP_MAX_MARKS - s->folded) {
         w->status = SP_ERR_TOO_MANY_MARKS;
         return SP_NO_MARK;
     }
@@ -521,12 +522,12 @@ static void abandon(walk *w) {
 /* ---- values that were scanned before ---- */
 
 /* Takes over the results of a kept value as they are for the place at p. Returns what follows it, or NULL: it must be scanned. */
-static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, const sp_replay_value *v, sp_digest *d, uint64_t *shape) {
+static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_replay_value *v, sp_digest *d, uint64_t *shape) {
     sp_scan *s = w->s;
     size_t level = (size_t)(w->f - s->frames), start = (size_t)(p - w->text);
     uint32_t base = s->mark_count, index[SP_MAX_POINTER_STARS], stars = 0;
     if (level + v->height > s->limits->max_depth || s->nodes + v->nodes > s->limits->max_nodes) return NULL; /* the scan tells where */
-    if (v->marks > SP_MAX_MARKS - base) return NULL;
+    if (v->marks > SP_MAX_MARKS - base - s->folded) return NULL;
     if (grow(s->alloc, &s->marks, &s->mark_cap, (size_t)base + v->marks, sizeof *s->marks) != SP_OK) return NULL;
     if (v->marks) {
         place_of(w, node, index);
@@ -534,23 +535,30 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, const 
         if (stars > SP_MAX_POINTER_STARS) stars = SP_MAX_POINTER_STARS;
     }
     const sp_mark *kept = sp_replay_marks(s->replay, v);
-    for (uint32_t i = 0; i < v->marks; i++) {
+    const uint8_t *bytes = sp_replay_bytes(s->replay, v);
+    uint32_t count = s->folds && v->foldable ? 1 : v->marks;
+    for (uint32_t i = 0; i < count; i++) {
         sp_mark *m = &s->marks[base + i];
         *m = kept[i];
         m->start += start;
         m->end += start;
         m->parent = m->parent == SP_NO_MARK ? w->f->scope : m->parent + base;
         for (uint32_t k = 0; k < stars; k++) m->index[k] = index[k];
-        if (m->spare == 1) m->value.p = p + (uintptr_t)m->value.p;
-        else if (m->spare == 2) {
+        if (m->value.p && m->value.p >= bytes) m->value.p = p + (m->value.p - bytes);
+        else if (m->value.p) {
             uint8_t *copy = sp_arena_get(&s->arena, m->value.n);
             if (!copy) return NULL;
             if (m->value.n) memcpy(copy, m->value.p, m->value.n);
             m->value.p = copy;
         }
-        m->spare = 0;
     }
-    s->mark_count = base + v->marks;
+    if (count < v->marks) {
+        s->marks[base].state |= SP_MARK_KNOWN;
+        s->marks[base].known = v;
+        sp_replay_pin(s->replay, v);
+        s->folded += v->marks - count;
+    }
+    s->mark_count = base + count;
     s->nodes += v->nodes;
     w->flags |= v->flags;
     *d = v->hash;
@@ -560,7 +568,7 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, const 
 
 /* Looks the value at p up; if it isn't known, it may be kept when it is complete. */
 static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
-    const sp_replay_value *v;
+    sp_replay_value *v;
     const sp_frame *f = w->f;
     w->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
     w->slot = sp_replay_find(w->s->replay, p, w->end, w->place, &w->tag, &v);
@@ -574,6 +582,15 @@ static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest
         w->deepest = (uint32_t)(f - w->s->frames);
     }
     return after;
+}
+
+/* Whether the first of the marks, at which the value begins, can stand for all: nobody asks for another by itself. */
+static int is_foldable(const walk *w, const sp_mark *marks, uint32_t count, size_t start, size_t end) {
+    int good = count > 1 && marks[0].start == start && marks[0].end == end && !(w->t->nodes[marks[0].node].flags & SP_NODE_VALUE) &&
+               marks[0].type >= SP_OBJECT;
+    for (uint32_t i = 0; i < count && good; i++)
+        good = !(marks[i].state & ~SP_MARK_LONG) && (i == 0 || !(w->t->nodes[marks[i].node].flags & (SP_NODE_VALUE | SP_NODE_TURN)));
+    return good;
 }
 
 /* The value [start, p) is complete. */
@@ -590,6 +607,7 @@ static void keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_diges
                              .flags = w->flags,
                              .hash = *d,
                              .shape = shape};
+        v.foldable = (uint8_t)is_foldable(w, s->marks + w->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
         sp_replay_put(s->replay, w->slot, w->tag, &v, start, s->marks + w->base, w->base, w->text);
     }
     w->flags |= w->flags_before;

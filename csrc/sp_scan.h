@@ -28,6 +28,7 @@ enum {                     /* sp_mark.state */
     SP_MARK_NOT_LAST = 4,  /* … or stands again after it. Values of equal hash are marked, too */
     SP_MARK_UNEQUAL = 8,   /* … and two of the values of that name differ */
     SP_MARK_LONG = 16,     /* a string over SP_SHORT_VALUE, not at an SP_NODE_BODY: `value` is not set */
+    SP_MARK_KNOWN = 32,    /* stands for the marks in its value, too: those of `known`; only where the scan folds */
 };
 
 typedef struct sp_mark {
@@ -39,9 +40,12 @@ typedef struct sp_mark {
     uint16_t spare;
     uint32_t count;    /* members or elements of a container */
     size_t start, end; /* byte range in the text, quotes included */
-    sp_view value;     /* strings: unescaped; numbers and literals: as written. Lives until the next reset */
-    sp_digest hash;    /* below SP_NODE_HASH; zero elsewhere, and for a string at an SP_NODE_BODY: sp_scan_hash_body */
-    uint64_t shape;    /* at SP_NODE_BODY: shape of docs/fingerprint.md */
+    union {
+        sp_view value;                 /* strings: unescaped; numbers and literals: as written. Lives until the next reset */
+        struct sp_replay_value *known; /* SP_MARK_KNOWN */
+    };
+    sp_digest hash; /* below SP_NODE_HASH; zero elsewhere, and for a string at an SP_NODE_BODY: sp_scan_hash_body */
+    uint64_t shape; /* at SP_NODE_BODY: shape of docs/fingerprint.md */
 } sp_mark;
 
 /* Scratch of one thread, and the result of the scans since the last reset. Marks stand in the order in which their values begin, so a
@@ -49,8 +53,9 @@ typedef struct sp_mark {
 typedef struct sp_scan {
     sp_mark *marks;
     uint32_t mark_count;
-    uint32_t flags; /* SP_FLAG_* of the texts since the reset */
-    size_t nodes;   /* values since the reset */
+    uint32_t folded; /* marks that others stand for */
+    uint32_t flags;  /* SP_FLAG_* of the texts since the reset */
+    size_t nodes;    /* values since the reset */
     /* ------------------------------------------------------------------ */
     const sp_alloc *alloc;
     const sp_limits *limits;
@@ -66,6 +71,7 @@ typedef struct sp_scan {
     uint8_t *buf; /* unescaped string of the moment */
     size_t buf_cap;
     sp_arena arena;           /* unescaped short values of marks */
+    int folds;                /* a value that was scanned before gives one mark */
     struct sp_replay *replay; /* its own, or NULL: set by whoever scans many texts (sp_replay.h) */
 } sp_scan;
 

@@ -29,13 +29,17 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     j->urls = a->resize(a->ctx, NULL, SP_URL_MEMOS * sizeof *j->urls);
     j->verdicts = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * sizeof *j->verdicts);
     j->verdict_grounds = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * grounds_size(r));
+    j->known_bits = a->resize(a->ctx, NULL, bit_words(r) * sizeof *j->bits);
+    j->known_each = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each);
+    j->known_each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each_bits);
+    j->known_touched = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_touched);
     if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps || !j->hosts || !j->touched || !j->urls ||
-        !j->verdicts || !j->verdict_grounds)
+        !j->verdicts || !j->verdict_grounds || !j->known_bits || !j->known_each || !j->known_each_bits || !j->known_touched)
         return SP_ERR_NOMEM;
     memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
     for (uint32_t i = 0; i < SP_URL_MEMOS; i++) j->urls[i].n = 0;
     for (uint32_t i = 0; i < SP_VERDICT_MEMOS; i++) j->verdicts[i].key = 0;
-    for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = SP_NO_MARK;
+    for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = j->known_each[e] = SP_NO_MARK;
     memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
     return SP_OK;
 }
@@ -43,8 +47,9 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
 void sp_judge_reset(sp_judge *j) { sp_arena_reset(&j->arena); }
 
 void sp_judge_fini(sp_judge *j) {
-    void *all[] = {j->bits,  j->bit_mark, j->each_mark, j->each_bits, j->first,    j->stamps,
-                   j->hosts, j->clues.v,  j->touched,   j->urls,      j->verdicts, j->verdict_grounds};
+    void *all[] = {j->bits,       j->bit_mark,   j->each_mark,     j->each_bits,      j->first,    j->stamps,
+                   j->hosts,      j->clues.v,    j->touched,       j->urls,           j->verdicts, j->verdict_grounds,
+                   j->known_bits, j->known_each, j->known_touched, j->known_each_bits};
     for (size_t i = 0; j->alloc && i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(j->alloc, all[i]);
     if (j->alloc) sp_arena_fini(&j->arena);
@@ -116,30 +121,72 @@ static void end_each(sp_judge *j, uint32_t e, const sp_mark *marks) {
     set_bit(j, x->bit, mark);
 }
 
+static void end_eaches(sp_judge *j, const sp_mark *marks) {
+    for (uint32_t i = 0; i < j->touched_n; i++) {
+        end_each(j, j->touched[i], marks);
+        j->each_mark[j->touched[i]] = SP_NO_MARK;
+    }
+    j->touched_n = 0;
+}
+
+static void look_at(sp_judge *j, const sp_mark *marks, uint32_t i, int first) {
+    const sp_rules *r = j->rules;
+    const sp_mark *m = &marks[i];
+    for (uint32_t node = m->node, next = r->node_also.v[m->node]; node;
+         node = next ? r->also.v[next].node : 0, next = next ? r->also.v[next].next : 0) {
+        for (uint32_t e = r->node_eaches.v[node]; e; e = r->eaches.v[e].next) {
+            if (j->each_mark[e] == SP_NO_MARK) j->touched[j->touched_n++] = e;
+            else end_each(j, e, marks);
+            j->each_mark[e] = i;
+            j->each_bits[e] = 0;
+        }
+        if (first && m->type != SP_NULL && j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = i;
+        if (r->node_tests.v[node]) run_tests(j, node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
+    }
+}
+
+/* The bits that hold in a known value are looked for once. Its marks are an element's: no each reaches into it or out of it. */
+static void look_into(sp_judge *j, sp_replay_value *v) {
+    const sp_rules *r = j->rules;
+    const sp_mark *marks = sp_replay_marks(j->replay, v);
+    uint64_t *bits = j->bits;
+    uint32_t *each_mark = j->each_mark, *each_bits = j->each_bits, *touched = j->touched, touched_n = j->touched_n;
+    memset(j->known_bits, 0, bit_words(r) * sizeof *j->bits);
+    j->bits = j->known_bits, j->each_mark = j->known_each, j->each_bits = j->known_each_bits, j->touched = j->known_touched,
+    j->touched_n = 0;
+    for (uint32_t i = 0; i < v->marks; i++) look_at(j, marks, i, 0);
+    end_eaches(j, marks);
+    j->bits = bits, j->each_mark = each_mark, j->each_bits = each_bits, j->touched = touched, j->touched_n = touched_n;
+    uint32_t n = 0;
+    for (size_t w = 0; w < bit_words(r); w++)
+        for (uint64_t rest = j->known_bits[w]; rest; rest &= rest - 1) {
+            if (n < SP_REPLAY_BITS) v->note.bits[n] = (uint16_t)(64 * w + (unsigned)__builtin_ctzll(rest));
+            n++;
+        }
+    v->note.bit_n = (uint8_t)(n <= SP_REPLAY_BITS ? n : SP_REPLAY_BITS + 2);
+}
+
+static void look_at_known(sp_judge *j, const sp_mark *m, uint32_t i) {
+    sp_replay_value *v = m->known;
+    if (v->note.bit_n > SP_REPLAY_BITS) look_into(j, v);
+    if (v->note.bit_n > SP_REPLAY_BITS) {
+        for (size_t w = 0; w < bit_words(j->rules); w++) j->bits[w] |= j->known_bits[w];
+    } else {
+        for (uint32_t k = 0; k < v->note.bit_n; k++) set_bit(j, v->note.bits[k], i);
+    }
+}
+
 void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
     const sp_rules *r = j->rules;
     memset(j->bits, 0, bit_words(r) * sizeof *j->bits);
-    j->touched_n = 0;
     if (++j->stamp == 0) memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps), j->stamp = 1;
     for (uint32_t i = in->lo; i < in->hi; i++) {
         const sp_mark *m = &in->marks[i];
         if (m->state & skip_state) continue;
-        for (uint32_t node = m->node, next = r->node_also.v[m->node]; node;
-             node = next ? r->also.v[next].node : 0, next = next ? r->also.v[next].next : 0) {
-            for (uint32_t e = r->node_eaches.v[node]; e; e = r->eaches.v[e].next) {
-                if (j->each_mark[e] == SP_NO_MARK) j->touched[j->touched_n++] = e;
-                else end_each(j, e, in->marks);
-                j->each_mark[e] = i;
-                j->each_bits[e] = 0;
-            }
-            if (m->type != SP_NULL && j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = i;
-            if (r->node_tests.v[node]) run_tests(j, node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
-        }
+        if (m->state & SP_MARK_KNOWN) look_at_known(j, m, i);
+        else look_at(j, in->marks, i, 1);
     }
-    for (uint32_t i = 0; i < j->touched_n; i++) {
-        end_each(j, j->touched[i], in->marks);
-        j->each_mark[j->touched[i]] = SP_NO_MARK;
-    }
+    end_eaches(j, in->marks);
 }
 
 static void test_params(sp_judge *j) {

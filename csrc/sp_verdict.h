@@ -2,6 +2,7 @@
 #ifndef SP_VERDICT_H
 #define SP_VERDICT_H
 
+#include "sp_replay.h"
 #include "sp_rules_impl.h"
 #include "sp_url.h"
 
@@ -110,7 +111,10 @@ typedef struct sp_judge {
     uint32_t *bit_mark;              /* first mark that set a bit */
     uint32_t *each_mark, *each_bits; /* mark: of the element under way, or SP_NO_MARK */
     uint32_t *touched, touched_n;    /* those with an element */
-    uint32_t *first;                 /* first present value of a node, +1; valid for `stamp` */
+    const sp_replay *replay;         /* of the scan whose marks are looked at */
+    uint64_t *known_bits;            /* as bits, each_mark, each_bits, touched: while a known value is looked into */
+    uint32_t *known_each, *known_each_bits, *known_touched;
+    uint32_t *first; /* first present value of a node, +1; valid for `stamp` */
     uint32_t *stamps;
     uint32_t stamp;
     sp_name method; /* interned, 0: no rule names it */
