@@ -22,7 +22,9 @@ def explanation(row: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]], e
         return Explanation("\n".join(_rejected(row)), None)
     verdict = verdict_of(row, evidence, engine.lens.name)
     described = engine.describe()
-    entries = {entry["id"]: entry for entry in reversed(described["entries"])}  # a layout may share the id of an endpoint, which comes first
+    entries = {
+        entry["id"]: entry for entry in reversed(described["entries"])
+    }  # a layout may share the id of an endpoint, which comes first
     lines = [*_place(row), *_operation(verdict, row, entries), *_marks(verdict, entries), *_decision(verdict, engine)]
     lines.append(f"versions     {row['versions']}")
     return Explanation("\n".join(map(printable, lines)), verdict)
@@ -43,7 +45,9 @@ def _operation(v: Verdict, row: Mapping[str, Any], entries: Mapping[str, Any]) -
     lines = [f"route        {', '.join(map(str, route)) or 'unknown'}" + (f", in the cloud of {v.cloud}" if v.cloud else "")]
     if known(v.api):
         rule = row["operation_rule"]
-        lines.append(f"operation    {v.api} {v.operation}, told by {_told(entries[rule], row)}; {'inference' if v.inference else 'no inference'}")
+        lines.append(
+            f"operation    {v.api} {v.operation}, told by {_told(entries[rule], row)}; {'inference' if v.inference else 'no inference'}"
+        )
         lines.append(f"             rule {rule}{_source(entries[rule])}")
     else:
         lines.append("operation    unknown: no endpoint and no shape of the rules fits")
@@ -58,7 +62,11 @@ def _marks(v: Verdict, entries: Mapping[str, Any]) -> list[str]:
         return ["marks        none"]
     lines = ["marks"]
     for n, mark in enumerate(v.evidence, 1):
-        lines += [f"  {n:>3}. {_effect_of(mark)}", f"       at {_where(mark)}", f"       rule {mark.rule}{_source(entries.get(mark.rule or '', {}))}"]
+        lines += [
+            f"  {n:>3}. {_effect_of(mark)}",
+            f"       at {_where(mark)}",
+            f"       rule {mark.rule}{_source(entries.get(mark.rule or '', {}))}",
+        ]
     denials = [m for m in v.evidence if m.fact is None]
     for mark in v.evidence:
         if mark.fact and not mark.holds:

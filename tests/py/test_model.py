@@ -20,7 +20,7 @@ CHAT = {"messages": [{"role": "user", "content": "x"}]}
         ("GET", f"{OPENAI}/responses/resp_1?stream=true", None, [{"type": "response.created", "response": {"model": "gpt-5"}}], "gpt-5"),
         ("GET", f"{OPENAI}/models/ft:gpt-4o:acme", None, {"id": "x"}, "ft:gpt-4o:acme"),
         ("GET", "https://api.together.xyz/v1/models/meta/llama-3", None, {"id": "x"}, None),
-        ("DELETE", f"{OPENAI}/models/org%2Fm/../meta/llama", None, {"id": "x"}, "meta/llama"),
+        ("DELETE", f"{OPENAI}/models/meta/x/..//llama", None, {"id": "x"}, "meta/llama"),
         # ids of other objects
         ("GET", f"{OPENAI}/files/file-1", None, {"id": "file-1", "object": "file"}, None),
         ("DELETE", f"{OPENAI}/vector_stores/vs_1", None, {"id": "vs_1", "deleted": True}, None),

@@ -43,14 +43,12 @@ def test_what_could_never_hold_is_refused_at_its_place(tmp_path: Path, entries: 
             if entry.get("path", "") is None:
                 del entry["path"]
     text = json.dumps({**BASE, **entries})
-    before = text[: text.index(found)]
     path = tmp_path / "acme.json"
     path.write_text(text.replace(found, "\n" + found))
     with pytest.raises(sp.ConfigError) as caught:
         sp.Engine(rules=[path])
     assert (caught.value.line, caught.value.column) == (2, 1), str(caught.value)
     assert caught.value.file == str(path)
-    assert len(before) > 0
 
 
 def test_examples_are_read_by_no_rule_but_checked_as_json(tmp_path: Path) -> None:
