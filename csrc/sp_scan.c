@@ -150,9 +150,9 @@ static const uint8_t *read_body(walk *w, const uint8_t *p) {
     sp_scan *s = w->s;
     const uint8_t *inside = p + 1, *at;
     uint32_t high = 0;
-    uint8_t *room = sp_arena_get(&s->arena, (size_t)(w->end - p)), *out = room + 1;
+    uint8_t *room = sp_arena_get(&s->arena, (size_t)(w->end - p)), *out = room;
     if (!room) return fail(w, SP_ERR_NOMEM);
-    room[0] = '"';
+    *out++ = '"';
     at = w->kernel->unescape(inside, w->end, &out, &high, &w->flags);
     sp_arena_trim(&s->arena, room, (size_t)(out - room));
     w->string = (sp_view){room, (size_t)(out - room) - 1};
