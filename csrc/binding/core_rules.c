@@ -138,13 +138,13 @@ static int read_digest(core_rules *self) {
     char *text = NULL;
     size_t n = 0;
     sp_status st = sp_rules_describe(self->rules, &text, &n);
-    sp_value *v = st == SP_OK ? sp_json_load((sp_view){(const uint8_t *)text, n}) : NULL;
+    sp_value *v = NULL;
+    if (st == SP_OK) st = sp_json_load((sp_view){(const uint8_t *)text, n}, &v);
     sp_view digest = sp_json_text(sp_json_get(v, "digest"));
     if (digest.n >= sizeof self->digest) digest.n = sizeof self->digest - 1;
     if (digest.n) memcpy(self->digest, digest.p, digest.n); /* the object was zeroed */
-    if (st == SP_OK && !v) st = SP_ERR_NOMEM;
     sp_json_free(v);
-    free(text);
+    sp_release(&sp_alloc_std, text);
     return st == SP_OK ? 0 : core_raise(st);
 }
 
@@ -210,7 +210,7 @@ static PyObject *rules_describe(PyObject *self, PyObject *unused) {
     sp_status st = sp_rules_describe(((core_rules *)self)->rules, &text, &n);
     PyObject *o = st == SP_OK ? PyBytes_FromStringAndSize(text, (Py_ssize_t)n) : NULL;
     if (st != SP_OK) core_raise(st);
-    free(text);
+    sp_release(&sp_alloc_std, text);
     return o;
 }
 
