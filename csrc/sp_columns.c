@@ -122,7 +122,7 @@ static void put(spi_column *k, sp_kind kind, size_t row, const void *cell) {
     k->nulls += !valid;
 }
 
-sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema) {
+sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema) {
     size_t size = sizeof(sp_columns) + schema->count * sizeof(spi_column);
     sp_columns *c = a->resize(a->ctx, NULL, size);
     if (!c) return NULL;
@@ -141,8 +141,6 @@ fail:
     sp_columns_drop(c);
     return NULL;
 }
-
-sp_columns *sp_columns_new(const sp_schema *schema) { return spi_columns_new(&sp_alloc_std, schema); }
 
 sp_status sp_columns_append(sp_columns *c, const void *row) {
     const sp_column_info *info = c->schema->columns;
