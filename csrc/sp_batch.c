@@ -5,7 +5,7 @@
 
 #include "sp_exchange.h"
 
-#define HEAD_BYTES 65536u /* of the unpacked stream: tell the format, name the source */
+#define HEAD_BYTES SP_HEAD_BYTES
 #define MAX_JOBS 64u
 
 typedef struct job { /* the lines of one slice */
@@ -224,7 +224,7 @@ sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p) {
         b->len -= b->pos;
         b->pos = 0;
     }
-    SP_TRY(sp_grow(b->alloc, &b->buf, &b->cap, b->len + n, 1));
+    SP_TRY(sp_grow(b->alloc, &b->buf, &b->cap, b->len + (n ? n : 1), 1)); /* never NULL */
     *p = b->buf + b->len;
     return SP_OK;
 }
@@ -292,10 +292,11 @@ static sp_status format_of(sp_batch *b, sp_view line, uint32_t *format) {
 static sp_status tell_format(sp_batch *b, size_t n) {
     uint32_t votes[16] = {0}, best = b->rules->formats.n - 1;
     for (size_t i = b->pos; i < n && !b->format;) {
-        const uint8_t *nl = memchr(b->buf + i, '\n', b->len - i); /* a line that begins in the head counts as a whole */
+        const uint8_t *nl = memchr(b->buf + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
         size_t end = nl ? (size_t)(nl - b->buf) : b->len;
+        size_t length = end - i - (end > i && b->buf[end - 1] == '\r');
         uint32_t f = UINT32_MAX;
-        if (nl || b->finished) SP_TRY(format_of(b, (sp_view){b->buf + i, end - i}, &f));
+        if (length <= b->rules->limits.max_line_bytes) SP_TRY(format_of(b, (sp_view){b->buf + i, end - i}, &f));
         if (f < 16) votes[f]++;
         i = end + 1;
     }
