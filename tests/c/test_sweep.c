@@ -27,7 +27,7 @@ typedef sp_status (*entry)(const void *input, sp_out *result);
 static sp_rules *rules;      /* for the cases that read with them */
 static sp_columns *table[2]; /* exchanges, evidence */
 static char *stream_text, *one_long;
-static size_t stream_n, one_long_n;
+static size_t stream_n, first_n, one_long_n;
 
 typedef struct log_input {
     sp_view text;
@@ -280,18 +280,19 @@ static const char last_lines[] = "{'url':'https://api.us.example/go/3','method':
                                  "{'body':{'prompt':1}}\n"
                                  "{'body':";
 
-/* Lines, 2 MiB of blank ones (so that there is work for a second thread), lines. */
+/* Lines, one over the limit (so that there is work for a second thread), lines. */
 static void make_stream(void) {
     size_t n[2];
     char *parts[2] = {small_text(some_lines, &n[0]), small_text(last_lines, &n[1])};
-    size_t blank = SP_SLICE_BYTES;
-    stream_n = n[0] + blank + n[1];
+    size_t much = SP_SLICE_BYTES;
+    stream_n = n[0] + much + n[1];
     stream_text = malloc(stream_n);
     if (!stream_text) abort();
     memcpy(stream_text, parts[0], n[0]);
-    memset(stream_text + n[0], ' ', blank - 1);
-    stream_text[n[0] + blank - 1] = '\n';
-    memcpy(stream_text + n[0] + blank, parts[1], n[1]);
+    memset(stream_text + n[0], 'x', much - 1);
+    stream_text[n[0] + much - 1] = '\n';
+    memcpy(stream_text + n[0] + much, parts[1], n[1]);
+    first_n = n[0];
     free(parts[0]);
     free(parts[1]);
 }
@@ -306,16 +307,16 @@ int main(void) {
     json_set_alloc_funcs(json_malloc, json_release);
     make_stream();
     one_long = small_text("[[[{'^':[1,}", &one_long_n);
-    if (small_rules(&shared, 0, &rules, &err) != SP_OK) {
+    if (small_rules(&shared, SP_SLICE_BYTES / 2, &rules, &err) != SP_OK) {
         fprintf(stderr, "%s:%zu:%zu %s\n", err.file, err.line, err.column, err.message);
         return 1;
     }
 
     sweep("rules", make_rules, NULL);
     sweep("description", describe_rules, NULL);
-    log_input log = {{(uint8_t *)stream_text, stream_n}, 1};
+    log_input log = {{(uint8_t *)stream_text, first_n}, 1};
     sweep("stream, 1 thread", read_stream, &log);
-    log.threads = 2;
+    log = (log_input){{(uint8_t *)stream_text, stream_n}, 2};
     sweep("stream, 2 threads", read_stream, &log);
     log = (log_input){view("{\"url\":\"https://api.eu.example/go\",\"method\":\"POST\",\"body\":{\"prev\":\"a\\u0062\"}}\n"), 1};
 
