@@ -71,13 +71,19 @@ static struct sp_arena_page *turn_page(sp_arena *r, size_t n) {
 
 void *sp_arena_get(sp_arena *r, size_t n) {
     struct sp_arena_page *page = r->page;
-    if (__builtin_add_overflow(n, ALIGN - 1, &n)) return NULL;
-    n &= ~(size_t)(ALIGN - 1);
-    if (n == 0) n = ALIGN; /* so that every result differs from NULL and from the next */
-    if (!page || page->size - page->used < n) page = turn_page(r, n);
-    if (!page) return NULL;
+    size_t wanted;
+    if (__builtin_add_overflow(n, ALIGN - 1, &wanted)) page = NULL;
+    else {
+        wanted &= ~(size_t)(ALIGN - 1);
+        if (wanted == 0) wanted = ALIGN; /* so that every result differs from NULL and from the next */
+        if (!page || page->size - page->used < wanted) page = turn_page(r, wanted);
+    }
+    if (!page) {
+        r->failed = 1;
+        return NULL;
+    }
     void *p = (char *)page + HEADER + page->used;
-    page->used += n;
+    page->used += wanted;
     return p;
 }
 
@@ -87,6 +93,7 @@ void sp_arena_trim(sp_arena *r, void *p, size_t n) {
 
 void sp_arena_reset(sp_arena *r) {
     r->page = r->first;
+    r->failed = 0;
     if (r->page) r->page->used = 0;
 }
 

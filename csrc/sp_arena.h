@@ -24,6 +24,7 @@ void sp_release(const sp_alloc *a, void *p); /* frees p, NULL is fine */
 typedef struct sp_arena {
     const sp_alloc *a;
     struct sp_arena_page *page, *first;
+    int failed; /* sp_arena_get returned NULL since the last reset: who went on without, must not give a result */
 } sp_arena;
 void sp_arena_init(sp_arena *r, const sp_alloc *a);
 void *sp_arena_get(sp_arena *r, size_t n);          /* 16-byte aligned; NULL when out of memory */

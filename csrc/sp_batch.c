@@ -5,7 +5,7 @@
 
 #include "sp_exchange.h"
 
-#define HEAD_BYTES 65536u /* of the unpacked stream: tell the format, name the source */
+#define HEAD_BYTES SP_HEAD_BYTES
 #define MAX_JOBS 64u
 
 typedef struct job { /* the lines of one slice */
@@ -40,7 +40,8 @@ struct sp_batch {
     uint64_t base;        /* stream offset of buf[0] */
     uint64_t next_line;
     int begun, finished, cut;
-    int skipping; /* inside a line over max_line_bytes: its bytes are counted and dropped */
+    sp_status failed; /* what sp_batch_take returned; it goes on so */
+    int skipping;     /* inside a line over max_line_bytes: its bytes are counted and dropped */
     uint64_t skip_from, skip_length;
     job jobs[MAX_JOBS];
     unsigned job_count, job_taken; /* finished jobs wait to be taken in order */
@@ -75,8 +76,8 @@ static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text
 
 static sp_status run_job(const sp_batch *b, sp_reader *d, job *j) {
     uint64_t number = j->line;
-    j->exchanges = sp_columns_new(&sp_exchanges_schema);
-    if (b->evidence) j->evidence = sp_columns_new(&sp_evidence_schema);
+    j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema);
+    if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
@@ -224,7 +225,7 @@ sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p) {
         b->len -= b->pos;
         b->pos = 0;
     }
-    SP_TRY(sp_grow(b->alloc, &b->buf, &b->cap, b->len + n, 1));
+    SP_TRY(sp_grow(b->alloc, &b->buf, &b->cap, b->len + (n ? n : 1), 1)); /* never NULL */
     *p = b->buf + b->len;
     return SP_OK;
 }
@@ -267,11 +268,13 @@ static const char *encoding(const uint8_t *p, size_t n) {
     return NULL;
 }
 
-static uint32_t format_of(sp_batch *b, sp_view line) {
+static sp_status format_of(sp_batch *b, sp_view line, uint32_t *format) {
     const sp_rules *r = b->rules;
     sp_reader *d = &b->workers[0].reader;
     sp_scan_reset(&d->scan);
-    if (sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK) != SP_OK) return UINT32_MAX;
+    sp_status status = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
+    *format = status == SP_OK ? r->formats.n - 1 : UINT32_MAX;
+    if (status != SP_OK) return status == SP_ERR_NOMEM ? status : SP_OK;
     sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count};
     sp_judge_look(&d->judge, &in, 0);
     for (uint32_t f = 0; f < r->formats.n; f++)
@@ -279,17 +282,22 @@ static uint32_t format_of(sp_batch *b, sp_view line) {
             sp_list bits = r->signatures.v[r->formats.v[f].signature_at + s];
             uint32_t k = 0;
             while (k < bits.n && d->judge.bits[r->words.v[bits.at + k] >> 6] >> (r->words.v[bits.at + k] & 63) & 1) k++;
-            if (k == bits.n) return f;
+            if (k == bits.n) {
+                *format = f;
+                return SP_OK;
+            }
         }
-    return r->formats.n - 1;
+    return SP_OK;
 }
 
-static void tell_format(sp_batch *b, size_t n) {
+static sp_status tell_format(sp_batch *b, size_t n) {
     uint32_t votes[16] = {0}, best = b->rules->formats.n - 1;
     for (size_t i = b->pos; i < n && !b->format;) {
-        const uint8_t *nl = memchr(b->buf + i, '\n', b->len - i); /* a line that begins in the head counts as a whole */
+        const uint8_t *nl = memchr(b->buf + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
         size_t end = nl ? (size_t)(nl - b->buf) : b->len;
-        uint32_t f = nl || b->finished ? format_of(b, (sp_view){b->buf + i, end - i}) : UINT32_MAX;
+        size_t length = end - i - (end > i && b->buf[end - 1] == '\r');
+        uint32_t f = UINT32_MAX;
+        if (length <= b->rules->limits.max_line_bytes) SP_TRY(format_of(b, (sp_view){b->buf + i, end - i}, &f));
         if (f < 16) votes[f]++;
         i = end + 1;
     }
@@ -297,31 +305,32 @@ static void tell_format(sp_batch *b, size_t n) {
         if (f < 16 && votes[f] && votes[f] >= votes[best]) best = f;
     if (!b->format) b->format = &b->rules->formats.v[best];
     b->summary.format = (const char *)sp_rules_text(b->rules, b->format->name).p;
+    return SP_OK;
 }
 
-/* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. */
-static int begin(sp_batch *b) {
+/* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. Until they are here,
+   `begun` stays 0. */
+static sp_status begin(sp_batch *b) {
     size_t head = b->len < HEAD_BYTES ? b->len : HEAD_BYTES;
-    if (b->begun) return 1;
-    if (!b->finished && b->len < HEAD_BYTES) return 0;
+    if (b->begun) return SP_OK;
+    if (!b->finished && b->len < HEAD_BYTES) return SP_OK;
     if (!b->finished && !memchr(b->buf + HEAD_BYTES - 1, '\n', b->len - HEAD_BYTES + 1) &&
         b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES)
-        return 0;
+        return SP_OK;
     b->begun = 1;
     if (!b->source_id_n) {
         uint64_t h = sp_x64(b->buf, head);
         b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%016llx", (unsigned long long)h);
     }
-    if (!head) return 1;
+    if (!head) return SP_OK;
     b->summary.encoding = encoding(b->buf, head);
-    if (b->summary.encoding) return 1;
+    if (b->summary.encoding) return SP_OK;
     if (head >= 3 && memcmp(b->buf, "\xef\xbb\xbf", 3) == 0) b->summary.bom = 1, b->pos = 3;
     size_t i = b->pos;
     while (i < head && (b->buf[i] == ' ' || b->buf[i] == '\n' || b->buf[i] == '\r' || b->buf[i] == '\t')) i++;
     b->summary.array = i < head && b->buf[i] == '[';
     b->summary.cr_only = b->finished && memchr(b->buf, '\r', head) && !memchr(b->buf, '\n', b->len);
-    tell_format(b, head);
-    return 1;
+    return tell_format(b, head);
 }
 
 /* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
@@ -406,9 +415,11 @@ static void add_up(sp_batch *b, job *j) {
 
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
     *exchanges = *evidence = NULL;
+    if (b->failed != SP_OK) return b->failed;
     if (b->job_taken == b->job_count) {
         b->job_taken = b->job_count = 0;
-        if (!begin(b) || b->summary.encoding) return SP_OK;
+        b->failed = begin(b);
+        if (b->failed != SP_OK || !b->begun || b->summary.encoding) return b->failed;
         unsigned wanted = b->threads > 1 ? 2 * b->threads : 1;
         if (wanted > MAX_JOBS) wanted = MAX_JOBS;
         size_t pos = b->pos;
@@ -430,6 +441,7 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
         sp_columns_drop(*exchanges);
         sp_columns_drop(*evidence);
         *exchanges = *evidence = NULL;
+        b->failed = j->status; /* its rows are lost: what comes after them would look like all */
     }
     return j->status;
 }
@@ -438,8 +450,8 @@ sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *on
                           sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
     sp_reader d;
     sp_status status = sp_reader_init(&d, r, a);
-    *exchanges = sp_columns_new(&sp_exchanges_schema);
-    *evidence = sp_columns_new(&sp_evidence_schema);
+    *exchanges = sp_columns_new(a, &sp_exchanges_schema);
+    *evidence = sp_columns_new(a, &sp_evidence_schema);
     d.exchanges = *exchanges;
     d.evidence = *evidence;
     if (!*exchanges || !*evidence) status = SP_ERR_NOMEM;

@@ -30,12 +30,14 @@ typedef struct sp_batch_options {
     int evidence;          /* also give evidence tables */
 } sp_batch_options;
 
+/* The tables keep `a`: it must be thread-safe and outlive them, too. */
 sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format */
 void sp_batch_free(sp_batch *b);
 sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p); /* n writable bytes at the end of the input */
 void sp_batch_commit(sp_batch *b, size_t n);
 void sp_batch_finish(sp_batch *b, int cut);
-/* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for. */
+/* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for.
+   After SP_ERR_NOMEM the reader is spent: every later call returns it, too. */
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
 const sp_summary *sp_batch_summary(const sp_batch *b);
 

@@ -36,7 +36,11 @@ void sp_build_bad(sp_build *b, const char *message, sp_view quoted) {
     sp_rules_error *e = b->err;
     e->code = "meaning";
     snprintf(e->file, sizeof e->file, "%s", b->file ? b->file : "");
-    size_t pos = sp_locate(b->text, (sp_view){(const uint8_t *)b->at, b->at_n}, NULL);
+    size_t n = b->at_n, pos = sp_locate(b->text, (sp_view){(const uint8_t *)b->at, n}, NULL);
+    while (pos == SIZE_MAX && n) { /* of what is missing: the place of what should have it */
+        while (b->at[--n] != '/') continue;
+        pos = sp_locate(b->text, (sp_view){(const uint8_t *)b->at, n}, NULL);
+    }
     if (pos != SIZE_MAX) line_of(b->text, pos, &e->line, &e->column);
     int shown = quoted.n > 80 ? 80 : (int)quoted.n;
     if (quoted.p) snprintf(e->message, sizeof e->message, "%.200s: %.200s, found \"%.*s\"", b->at, message, shown, (const char *)quoted.p);

@@ -221,7 +221,7 @@ sp_status sp_columns_append(sp_columns *c, const void *row) {
     return SP_OK;
 }
 
-sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema) {
+sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema) {
     size_t size = sizeof(sp_columns) + schema->count * sizeof(spi_column);
     sp_columns *c = a->resize(a->ctx, NULL, size);
     if (!c) return NULL;
@@ -243,8 +243,6 @@ sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema) {
     sp_columns_drop(c);
     return NULL;
 }
-
-sp_columns *sp_columns_new(const sp_schema *schema) { return spi_columns_new(&sp_alloc_std, schema); }
 
 size_t sp_columns_rows(const sp_columns *c) { return c->rows; }
 

@@ -59,11 +59,11 @@ typedef struct sp_schema {
 extern const sp_schema sp_exchanges_schema, sp_evidence_schema;
 
 /* A table part under construction, then frozen and shared. Reference counts are atomic: any thread may drop one, and releasing needs no
-   Python. Buffers come from malloc (they outlive the scan), all other memory from the caller's allocator. */
+   Python. So its allocator must be thread-safe and outlive the last reference. */
 typedef struct sp_columns sp_columns;
 
-sp_columns *sp_columns_new(const sp_schema *schema);         /* NULL: out of memory; one reference */
-sp_status sp_columns_append(sp_columns *c, const void *row); /* copies; SP_ERR_NOMEM leaves the columns as they were */
+sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema); /* NULL: out of memory; one reference */
+sp_status sp_columns_append(sp_columns *c, const void *row);            /* copies; SP_ERR_NOMEM leaves the columns as they were */
 size_t sp_columns_rows(const sp_columns *c);
 sp_columns *sp_columns_hold(sp_columns *c);
 void sp_columns_drop(sp_columns *c);

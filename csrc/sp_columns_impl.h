@@ -25,14 +25,12 @@ typedef struct spi_column {
 
 struct sp_columns {
     atomic_size_t refs;
-    const sp_alloc *alloc; /* lives as long as the process */
+    const sp_alloc *alloc; /* outlives the columns */
     const sp_schema *schema;
     size_t rows, row_cap; /* row_cap: rows for which all buffers but those of texts have room */
     spi_column columns[];
 };
 
-/* As sp_columns_new, with an allocator that must be thread-safe and outlive the columns. For tests of failures. */
-sp_columns *spi_columns_new(const sp_alloc *a, const sp_schema *schema);
 size_t spi_columns_bytes(const sp_columns *c); /* bytes that the rows take */
 
 static inline spi_layout spi_layout_of(sp_kind kind) {

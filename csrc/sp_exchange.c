@@ -318,6 +318,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     }
     x->in.body_unreadable = x->unreadable && x->in.body == SP_BODY_FULL;
     SP_TRY(judge(d, x));
+    if (d->arena.failed || d->judge.arena.failed) return SP_ERR_NOMEM; /* something went on without its text */
     sp_row_in row = {.line = line, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
     row.flags = d->scan.flags | d->judge.out.flags;
     if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;

@@ -98,8 +98,8 @@ static void read_format(sp_build *b, const sp_value *v) {
 void sp_pack_formats(sp_build *b) {
     b->text = (sp_view){(const uint8_t *)formats_json, sizeof formats_json - 1};
     b->file = "formats";
-    sp_value *list = sp_json_load(b->text);
-    if (!list) sp_build_nomem(b);
+    sp_value *list;
+    if (sp_json_load(b->text, &list) != SP_OK) sp_build_nomem(b);
     for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) read_format(b, sp_json_at(list, i));
     sp_json_free(list);
 }

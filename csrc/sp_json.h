@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "sp_arena.h"
 #include "sp_status.h"
 #include "sp_text.h"
 
@@ -19,8 +20,9 @@ typedef enum sp_value_kind {
     SP_VALUE_OBJECT
 } sp_value_kind;
 
-/* A tree of `text`, or NULL (not accepted: duplicate names and lone surrogates too; or out of memory). The caller frees it. */
-sp_value *sp_json_load(sp_view text);
+/* The tree of a text that is valid JSON (sp_diagnose says so), for the caller to free; or NULL in *out with SP_ERR_NOMEM, or with
+   SP_ERR_SYNTAX for what jansson refuses: repeated names, lone surrogates, NUL in names, numbers beyond 64 bits. */
+sp_status sp_json_load(sp_view text, sp_value **out);
 void sp_json_free(sp_value *v);
 
 /* Borrowed views of a tree; NULL or empty where there is none or the kind differs. `v` may be NULL. */
@@ -34,13 +36,15 @@ long long sp_json_int(const sp_value *v); /* integer, 0 otherwise */
 /* The members in document order: *it is NULL before the first call; returns 0 at the end. */
 int sp_json_next(const sp_value *v, void **it, sp_view *name, const sp_value **value);
 
-/* Building a tree, for output; every function takes NULL for "out of memory before" and stays NULL. */
+/* Building a tree, for output. NULL, or -1 where there is no memory: then the tree lacks something. Every function takes NULL for "no memory
+   before"; `taken` is taken in any case. A text with p NULL is left out. */
 sp_value *sp_json_object(void);
 sp_value *sp_json_list(void);
-void sp_json_put_text(sp_value *object, const char *name, sp_view text);
-void sp_json_put_int(sp_value *object, const char *name, long long n);
-void sp_json_put(sp_value *object, const char *name, sp_value *taken);
-void sp_json_push(sp_value *list, sp_value *taken);
-char *sp_json_dump(const sp_value *v, size_t *n); /* malloc'd, compact; NULL when out of memory */
+int sp_json_put_text(sp_value *object, const char *name, sp_view text);
+int sp_json_put_int(sp_value *object, const char *name, long long n);
+int sp_json_put(sp_value *object, const char *name, sp_value *taken);
+int sp_json_push(sp_value *list, sp_value *taken);
+/* Compact text with a NUL behind it, out of `a`; NULL when out of memory. */
+char *sp_json_dump(const sp_alloc *a, const sp_value *v, size_t *n);
 
 #endif

@@ -21,11 +21,17 @@ typedef struct sp_limits {
 #undef X
 } sp_limits;
 
-#define SP_MAX_MARKS 262144u    /* marks of one line: too_many_marks */
-#define SP_MAX_POINTER_STARS 3  /* `*` in one pointer of a rule; a pack with more is refused */
-#define SP_SHORT_VALUE 512u     /* longest string value that a mark carries unescaped; longer ones are never compared */
+#define SP_MAX_MARKS 262144u   /* marks of one line: too_many_marks */
+#define SP_MAX_POINTER_STARS 3 /* `*` in one pointer of a rule; a pack with more is refused */
+#define SP_SHORT_VALUE 512u    /* longest string value that a mark carries unescaped; longer ones are never compared */
+#define SP_MAX_RULE_BITS 4096u /* tests in all packs together; a pack that passes it is refused */
+#ifdef SP_FUZZING              /* small, so that a small input reaches all that happens at them */
+#define SP_SLICE_BYTES 512u
+#define SP_HEAD_BYTES 128u
+#else
 #define SP_SLICE_BYTES 2097152u /* a batch of rows holds the lines that begin in one slice of the stream */
-#define SP_MAX_RULE_BITS 4096u  /* tests in all packs together; a pack that passes it is refused */
+#define SP_HEAD_BYTES 65536u    /* of the unpacked stream: tell the format, name the source */
+#endif
 
 sp_limits *sp_limits_default(sp_limits *l); /* fills and returns l */
 

@@ -1,5 +1,6 @@
 #include "sp_pack.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sp_time.h"
@@ -48,6 +49,15 @@ static int listed(const char *words, sp_view name) { /* `name` is one of the spa
         statement;                           \
         sp_build_back(b, key_mark_);         \
     } while (0)
+
+/* Whether a list that holds n items has room for one more. */
+static int fits(sp_build *b, uint32_t n, uint32_t most) {
+    char msg[64];
+    if (!SP_BUILD_OK(b) || n < most) return SP_BUILD_OK(b);
+    snprintf(msg, sizeof msg, "expected a list of at most %u", (unsigned)most);
+    sp_build_bad(b, msg, (sp_view){0});
+    return 0;
+}
 
 static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int required) {
     const sp_value *m = sp_json_get(v, key);
@@ -145,7 +155,7 @@ static sp_list places_of(sp_build *b, const sp_value *list) {
     sp_rules *r = b->r;
     sp_list names = sp_build_names(b, list);
     uint32_t nodes[64], n = 0, root;
-    for (uint32_t i = 0; i < names.n && n < 64 && SP_BUILD_OK(b); i++)
+    for (uint32_t i = 0; i < names.n && fits(b, n, 64); i++)
         nodes[n++] = sp_build_place(b, sp_rules_text(r, r->words.v[names.at + i]), &root, SP_NODE_MARK);
     return sp_build_words(b, nodes, n);
 }
@@ -255,7 +265,8 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
     sp_host h = {
         .e = e, .provider = name_of(b, v, "provider", 1), .cloud = name_of(b, v, "cloud", 1), .family = name_of(b, v, "family", 0)};
     h.match = names_of(b, v, "match");
-    for (size_t i = 0; i < sp_json_size(ports) && n < 64; i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i));
+    AT_KEY(b, "ports",
+           for (size_t i = 0; i < sp_json_size(ports) && fits(b, n, 64); i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i)));
     h.ports = sp_build_words(b, list, n);
     h.by_header = sp_json_get(v, "headers") != NULL;
     h.headers = cond_of(b, v, "headers");
@@ -382,7 +393,7 @@ static void read_override(sp_build *b, const sp_value *v, sp_entry e) {
 
 static sp_list below(sp_build *b, uint32_t node, sp_list names) {
     uint32_t nodes[16], n = 0;
-    for (uint32_t i = 0; i < names.n && n < 16 && SP_BUILD_OK(b); i++) {
+    for (uint32_t i = 0; i < names.n && fits(b, n, 16); i++) {
         nodes[n] = sp_build_child(b, node, sp_rules_text(b->r, b->r->words.v[names.at + i]));
         if (SP_BUILD_OK(b)) b->r->nodes.v[nodes[n++]].flags |= SP_NODE_MARK;
     }
@@ -409,7 +420,7 @@ static void read_replies(sp_build *b, const sp_value *list, sp_layout *l) {
             uint32_t names[16], nodes[16], n = 0;
             void *it = NULL;
             sp_view name;
-            while (n < 16 && SP_BUILD_OK(b) && sp_json_next(v, &it, &name, &m)) {
+            while (SP_BUILD_OK(b) && sp_json_next(v, &it, &name, &m) && fits(b, n, 16)) {
                 names[n] = sp_build_name(b, name);
                 nodes[n++] = sp_build_pointer(b, SP_ROOT_RESPONSE, sp_json_text(m), SP_NODE_MARK | SP_NODE_HASH);
             }
@@ -447,7 +458,7 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
         l.turns.n++;
     }
     uint32_t nodes[32], names[32], n = 0;
-    for (uint32_t i = 0; i < context.n && n < 32 && SP_BUILD_OK(b); i++) {
+    for (uint32_t i = 0; i < context.n && fits(b, n, 32); i++) {
         sp_view p = sp_rules_text(r, r->words.v[context.at + i]);
         AT_KEY(b, "context", sp_build_step_n(b, i); one_value(b, p));
         nodes[n] = sp_build_pointer(b, SP_ROOT_BODY, p, SP_NODE_MARK);
@@ -487,8 +498,9 @@ static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
     w.url = sp_build_name(b, url);
     uint32_t nodes[8], n = 0;
     if (url.n && url.p[0] == '/') nodes[n++] = sp_build_pointer(b, SP_ROOT_BODY, url, SP_NODE_MARK);
-    for (size_t i = 0; url.n && url.p[0] != '/' && i < url.n && n < 8; i++) {
+    for (size_t i = 0; url.n && url.p[0] != '/' && i < url.n; i++) {
         if (url.p[i] != '{') continue;
+        if (!fits(b, n, 8)) break; /* what fills the template relies on a node for each */
         const uint8_t *close = memchr(url.p + i, '}', url.n - i);
         if (!close) {
             sp_build_bad(b, "expected } after { in the template", url);

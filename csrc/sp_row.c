@@ -350,7 +350,7 @@ sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x
     place_columns(&f);
     sp_status why = x ? x->status : line->reject;
     char *p = (char *)room(&f, 768);
-    if (!p) return SP_ERR_NOMEM;
+    if (!p || f.status != SP_OK) return SP_ERR_NOMEM; /* a row without uid is none */
     size_t offset = x ? x->pos : line->reject == SP_ERR_LINE_TOO_LONG ? d->rules->limits.max_line_bytes : line->text.n;
     int n = snprintf(p, 768, "%s at byte %zu (column %zu): expected %s%s%.*s", sp_status_code(why), offset, offset + 1,
                      x && x->expected ? x->expected : sp_status_expected(why), pointer_n ? ", in " : "", (int)pointer_n,

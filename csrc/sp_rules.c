@@ -128,8 +128,9 @@ static sp_value *load(sp_build *b, const char *file, sp_view text) {
     else if (st != SP_OK) refuse(b, text, &limits);
     uint8_t *lean = SP_BUILD_OK(b) ? b->r->alloc->resize(b->r->alloc->ctx, NULL, text.n) : NULL;
     if (!lean) sp_build_nomem(b);
-    if (SP_BUILD_OK(b)) v = sp_json_load((sp_view){lean, sp_leave_out(text, SP_VIEW("examples"), lean)});
-    if (!v) sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
+    if (SP_BUILD_OK(b)) st = sp_json_load((sp_view){lean, sp_leave_out(text, SP_VIEW("examples"), lean)}, &v);
+    if (st == SP_ERR_NOMEM) sp_build_nomem(b);
+    else if (st != SP_OK) sp_build_bad(b, "expected JSON without repeated names, lone surrogates and numbers beyond 64 bits", (sp_view){0});
     if (lean) sp_release(b->r->alloc, lean);
     return v;
 }
@@ -233,64 +234,67 @@ void sp_rules_digest(const sp_rules *r, char hex[32]) { sp_hex(r->digest, 16, he
 
 /* ---- description -------------------------------------------------------------------------------------------------------------------- */
 
-static void describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, const sp_operation *op, sp_list facts) {
+static int describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, const sp_operation *op, sp_list facts) {
     sp_value *o = sp_json_object();
-    sp_json_put_text(o, "kind", (sp_view){(const uint8_t *)kind, strlen(kind)});
-    sp_json_put_text(o, "id", sp_rules_text(r, e->id));
-    sp_json_put_text(o, "pack", sp_rules_text(r, e->pack));
-    sp_json_put_text(o, "source", sp_rules_text(r, e->source));
-    if (e->unverified) sp_json_put_int(o, "unverified", 1);
-    if (op && op->inferred) sp_json_put_int(o, "inferred", 1);
-    if (op) sp_json_put_text(o, "api", sp_rules_text(r, op->api));
-    if (op) sp_json_put_text(o, "operation", sp_rules_text(r, op->operation));
+    int bad = 0;
+    bad |= sp_json_put_text(o, "kind", (sp_view){(const uint8_t *)kind, strlen(kind)});
+    bad |= sp_json_put_text(o, "id", sp_rules_text(r, e->id));
+    bad |= sp_json_put_text(o, "pack", sp_rules_text(r, e->pack));
+    bad |= sp_json_put_text(o, "source", sp_rules_text(r, e->source));
+    if (e->unverified) bad |= sp_json_put_int(o, "unverified", 1);
+    if (op && op->inferred) bad |= sp_json_put_int(o, "inferred", 1);
+    if (op) bad |= sp_json_put_text(o, "api", sp_rules_text(r, op->api));
+    if (op) bad |= sp_json_put_text(o, "operation", sp_rules_text(r, op->operation));
     if (facts.n) {
         sp_value *names = sp_json_list();
         for (uint32_t i = 0; i < facts.n; i++) {
             sp_value *one = sp_json_object();
-            sp_json_put_text(one, "fact", sp_rules_text(r, r->facts.v[r->words.v[facts.at + i]]));
-            sp_json_push(names, one);
+            bad |= sp_json_put_text(one, "fact", sp_rules_text(r, r->facts.v[r->words.v[facts.at + i]]));
+            bad |= sp_json_push(names, one);
         }
-        sp_json_put(o, "facts", names);
+        bad |= sp_json_put(o, "facts", names);
     }
-    sp_json_push(list, o);
+    return bad | sp_json_push(list, o);
 }
 
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n) {
     static const sp_list none = {0, 0};
     sp_value *root = sp_json_object(), *entries = sp_json_list(), *packs = sp_json_list(), *facts = sp_json_list();
+    int bad = 0; /* something is missing */
     for (uint32_t i = 0; i + 1 < r->pack_notes.n; i += 2) {
         sp_value *p = sp_json_object();
-        sp_json_put_text(p, "pack", r->pack_notes.v[i]);
-        sp_json_put_text(p, "version", r->pack_notes.v[i + 1]);
-        sp_json_push(packs, p);
+        bad |= sp_json_put_text(p, "pack", r->pack_notes.v[i]);
+        bad |= sp_json_put_text(p, "version", r->pack_notes.v[i + 1]);
+        bad |= sp_json_push(packs, p);
     }
     for (uint32_t i = 0; i < r->facts.n; i++) {
         sp_value *f = sp_json_object();
-        sp_json_put_text(f, "fact", sp_rules_text(r, r->facts.v[i]));
-        sp_json_put_int(f, "counts", sp_has_fact(&r->lens, i));
-        sp_json_push(facts, f);
+        bad |= sp_json_put_text(f, "fact", sp_rules_text(r, r->facts.v[i]));
+        bad |= sp_json_put_int(f, "counts", sp_has_fact(&r->lens, i));
+        bad |= sp_json_push(facts, f);
     }
-    for (uint32_t i = 0; i < r->hosts.n; i++) describe_entry(r, entries, "host", &r->hosts.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->rewrites.n; i++) describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->hosts.n; i++) bad |= describe_entry(r, entries, "host", &r->hosts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->rewrites.n; i++) bad |= describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->endpoints.n; i++)
-        describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, &r->endpoints.v[i], r->endpoints.v[i].facts);
+        bad |= describe_entry(r, entries, "endpoint", &r->endpoints.v[i].e, &r->endpoints.v[i], r->endpoints.v[i].facts);
     for (uint32_t i = 0; i < r->shapes.n; i++)
-        describe_entry(r, entries, "shape", &r->shapes.v[i].e, &r->shapes.v[i], r->shapes.v[i].facts);
-    for (uint32_t i = 0; i < r->markers.n; i++) describe_entry(r, entries, "marker", &r->markers.v[i].e, NULL, r->markers.v[i].facts);
-    for (uint32_t i = 0; i < r->overrides.n; i++) describe_entry(r, entries, "override", &r->overrides.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->layouts.n; i++) describe_entry(r, entries, "layout", &r->layouts.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->models.n; i++) describe_entry(r, entries, "model", &r->models.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->wrappers.n; i++) describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->likes.n; i++) describe_entry(r, entries, "inference_like", &r->likes.v[i].e, NULL, none);
-    for (uint32_t i = 0; i < r->body_rules.n; i++) describe_entry(r, entries, "body", &r->body_rules.v[i].e, NULL, none);
+        bad |= describe_entry(r, entries, "shape", &r->shapes.v[i].e, &r->shapes.v[i], r->shapes.v[i].facts);
+    for (uint32_t i = 0; i < r->markers.n; i++)
+        bad |= describe_entry(r, entries, "marker", &r->markers.v[i].e, NULL, r->markers.v[i].facts);
+    for (uint32_t i = 0; i < r->overrides.n; i++) bad |= describe_entry(r, entries, "override", &r->overrides.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->layouts.n; i++) bad |= describe_entry(r, entries, "layout", &r->layouts.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->models.n; i++) bad |= describe_entry(r, entries, "model", &r->models.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->wrappers.n; i++) bad |= describe_entry(r, entries, "wrapper", &r->wrappers.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->likes.n; i++) bad |= describe_entry(r, entries, "inference_like", &r->likes.v[i].e, NULL, none);
+    for (uint32_t i = 0; i < r->body_rules.n; i++) bad |= describe_entry(r, entries, "body", &r->body_rules.v[i].e, NULL, none);
     char hex[32];
     sp_rules_digest(r, hex);
-    sp_json_put_text(root, "digest", (sp_view){(const uint8_t *)hex, 32});
-    sp_json_put_text(root, "versions", r->versions);
-    sp_json_put(root, "packs", packs);
-    sp_json_put(root, "facts", facts);
-    sp_json_put(root, "entries", entries);
-    *text = sp_json_dump(root, n);
+    bad |= sp_json_put_text(root, "digest", (sp_view){(const uint8_t *)hex, 32});
+    bad |= sp_json_put_text(root, "versions", r->versions);
+    bad |= sp_json_put(root, "packs", packs);
+    bad |= sp_json_put(root, "facts", facts);
+    bad |= sp_json_put(root, "entries", entries);
+    *text = bad ? NULL : sp_json_dump(r->alloc, root, n);
     sp_json_free(root);
     return *text ? SP_OK : SP_ERR_NOMEM;
 }

@@ -49,7 +49,7 @@ typedef struct sp_rules_error {
 sp_status sp_rules_new(const sp_alloc *a, const sp_rules_options *o, sp_rules **out, sp_rules_error *err);
 void sp_rules_free(sp_rules *r);
 
-/* A JSON object (packs, digest, entries) that describes the set; *text is malloc'd, the caller frees it. */
+/* A JSON object (packs, digest, entries) that describes the set; *text comes from the set's allocator, the caller releases it. */
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n);
 void sp_rules_digest(const sp_rules *r, char hex[32]); /* of the texts of the packs and the context */
 const sp_limits *sp_rules_limits(const sp_rules *r);

@@ -26,8 +26,3 @@ const char *sp_status_code(sp_status s) { return (unsigned)s < SP_STATUS_COUNT ?
 const char *sp_status_expected(sp_status s) { return (unsigned)s < SP_STATUS_COUNT ? expectations[s] : expectations[SP_ERR_INTERNAL]; }
 
 const char *sp_flag_name(unsigned pos) { return pos < SP_FLAG_COUNT ? flags[pos] : NULL; }
-
-sp_status sp_fail(sp_error *err, sp_status s, size_t pos, const char *what) {
-    if (err && err->status == SP_OK) *err = (sp_error){s, pos, what};
-    return s;
-}

@@ -25,19 +25,9 @@ enum {
 #undef SP_FLAG
 };
 
-/* Where and why. `what` is constant text and never holds payload. Filled by the innermost function; first error wins. */
-typedef struct sp_error {
-    sp_status status;
-    size_t pos;       /* byte offset in the text that was read */
-    const char *what; /* what was expected there; constant text */
-} sp_error;
-
 const char *sp_status_code(sp_status s);     /* "syntax", …; never NULL */
 const char *sp_status_expected(sp_status s); /* fixed text; never NULL */
 const char *sp_flag_name(unsigned pos);      /* name of flag bit `pos`, or NULL past the last */
-
-/* Fills *err (may be NULL) unless it already holds an error. Returns s. */
-sp_status sp_fail(sp_error *err, sp_status s, size_t pos, const char *what);
 
 #define SP_TRY(expr)                          \
     do {                                      \

@@ -199,7 +199,7 @@ static PyObject *rules_describe(PyObject *self, PyObject *unused) {
     sp_status st = sp_rules_describe(((core_rules *)self)->rules, &text, &n);
     PyObject *o = st == SP_OK ? PyBytes_FromStringAndSize(text, (Py_ssize_t)n) : NULL;
     if (st != SP_OK) core_raise(st);
-    free(text);
+    sp_release(&sp_alloc_std, text);
     return o;
 }
 

@@ -71,16 +71,30 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end a run as Ctrl-C does, while it lasts: whoever calls `main` in a process of their own gets it back as it was."""
+    taken = []
+    try:
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            with contextlib.suppress(ValueError, OSError):  # outside the main thread
+                if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                    signal.signal(number, _stop)
+                    taken.append(number)
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class Program(click.Group):
     """Turns exceptions into messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        for name in ("SIGTERM", "SIGHUP"):  # they end a run as Ctrl-C does
-            with contextlib.suppress(AttributeError, ValueError, OSError):
-                if signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
-                    signal.signal(getattr(signal, name), _stop)
         try:
-            return super().invoke(ctx)
+            with stopped_by_signals():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:

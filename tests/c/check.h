@@ -2,6 +2,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +50,13 @@ static inline guarded guard(const void *bytes, size_t n) {
 
 static inline void unguard(guarded *g) { munmap(g->map, g->size); }
 
-/* Allocator that fails call number `fail_at` (from 1; 0 never) and, if `from_then_on`, every later one. */
+/* Allocator that fails call number `fail_at` (from 1; 0 never) and, if `from_then_on`, every later one. Counts in any thread. */
 typedef struct faulty {
     sp_alloc alloc;
-    size_t calls, fail_at;
+    atomic_size_t calls;
+    size_t fail_at;
     int from_then_on;
-    long live; /* blocks */
+    atomic_long live; /* blocks */
 } faulty;
 
 static inline void *faulty_resize(void *ctx, void *p, size_t size) {
@@ -64,8 +66,8 @@ static inline void *faulty_resize(void *ctx, void *p, size_t size) {
         free(p);
         return NULL;
     }
-    f->calls++;
-    if (f->fail_at && (f->calls == f->fail_at || (f->from_then_on && f->calls > f->fail_at))) return NULL;
+    size_t call = ++f->calls;
+    if (f->fail_at && (call == f->fail_at || (f->from_then_on && call > f->fail_at))) return NULL;
     void *fresh = realloc(p, size);
     if (!fresh) abort();
     f->live += !p;

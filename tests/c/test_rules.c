@@ -68,6 +68,40 @@ static void refused(void) {
     }
 }
 
+/* A list that is longer than what the reader keeps is refused, not cut. */
+static void too_many(void) {
+    static const struct {
+        const char *before, *item, *after;
+        int most;
+    } rows[] = {
+        {"\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": \"a\", \"ports\": [", "1", "]}]",
+         64},
+        {"\"markers\": [{\"id\": \"m\", \"source\": \"S\", \"set\": \"s\", \"at\": \"body:/x\", \"fact\": \"read.a\", \"looks_at\": [",
+         "\"body:/y\"", "]}]", 64},
+        {"\"endpoints\": [{\"id\": \"e\", \"source\": \"S\", \"api\": \"a\", \"operation\": \"o\", \"path\": [", "\"/x\"", "]}]", 64},
+        {"\"layouts\": [{\"id\": \"l\", \"source\": \"S\", \"turns\": [\"/m\"], \"turn_content\": [", "\"c\"", "]}]", 16},
+        {"\"layouts\": [{\"id\": \"l\", \"source\": \"S\", \"context\": [", "\"/c\"", "]}]", 32},
+        {"\"wrappers\": [{\"id\": \"w\", \"source\": \"S\", \"when\": [{\"at\": \"body:/w\"}], \"body\": \"/w\", \"url\": \"https:",
+         "{/v},", "\"}]", 8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int more = 0; more < 2; more++) {
+            char pack[8192], want[64];
+            int n = snprintf(pack, sizeof pack, "%s%s", HEAD, rows[i].before);
+            for (int k = 0; k < rows[i].most + more; k++)
+                n += snprintf(pack + n, sizeof pack - (size_t)n, "%s%s", k && rows[i].item[0] != '{' ? "," : "", rows[i].item);
+            snprintf(pack + n, sizeof pack - (size_t)n, "%s}", rows[i].after);
+            sp_rules *r;
+            sp_rules_error err;
+            sp_status status = build(pack, &r, &err);
+            snprintf(want, sizeof want, "at most %d", rows[i].most);
+            int good = more ? status == SP_ERR_INTERNAL && strstr(err.message, want) && err.line == 4 : status == SP_OK;
+            if (!good) fprintf(stderr, "%zu, %d: %s %zu:%zu %s\n", i, more, err.code, err.line, err.column, err.message);
+            CHECK(good);
+            sp_rules_free(r);
+        }
+}
+
 static const char small[] =
     HEAD "\"hosts\": [{\"id\": \"h\", \"source\": \"S\", \"provider\": \"p\", \"cloud\": \"c\", \"match\": [\"api.{region}.example\"]}],\n"
          "\"layouts\": [{\"id\": \"l\", \"source\": \"S\", \"turns\": [\"/m\"], \"turn_content\": [\"content\"]}],\n"
@@ -168,6 +202,7 @@ static void sweep(void) {
 
 int main(void) {
     refused();
+    too_many();
     judged();
     sweep();
     return check_done();

@@ -22,6 +22,7 @@ import pytest
 
 import stateprint as sp
 from harness import DATA, ROOT, engine
+from stateprint import cli
 
 SAMPLE = ROOT / "examples/sample.jsonl"
 HOSTILE = DATA / "hostile-lines/all.log"
@@ -207,6 +208,26 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
             assert child.stderr is not None
             assert child.stderr.read() == b""
             assert child.wait() == 0
+
+
+@pytest.mark.parametrize("arguments", [["formats"], ["scan", "no-such-file"], ["scan", "--no-such-option"]], ids=["ran", "failed", "usage"])
+def test_signal_handlers_are_given_back(arguments: list[str]) -> None:
+    """A program that calls the command line in its own process is stopped by signals as before."""
+
+    def own(number: int, frame: object) -> None: ...
+
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, own)
+        with pytest.raises(SystemExit):
+            cli.main(arguments)
+        assert [signal.getsignal(number) for number in numbers[:2]] == [signal.SIG_DFL, own]
+        assert signal.getsignal(signal.SIGINT) is before[2]
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

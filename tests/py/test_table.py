@@ -289,10 +289,12 @@ rows = sum(len(b) for b in sp.scan(sys.argv[1], threads=1))
 print(rows, next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
     line = b'{"model":"gpt-5","input":"' + b"x" * 2000 + b'"}\n'
+    environment = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}  # it keeps what was freed
     found = []
     for n in (10_000, 60_000):
         (tmp_path / "log").write_bytes(line * n)
-        out = subprocess.run([sys.executable, "-c", code, str(tmp_path / "log")], capture_output=True, check=True, text=True).stdout
+        command = [sys.executable, "-c", code, str(tmp_path / "log")]
+        out = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout
         rows, memory = map(int, out.split())
         assert rows == n
         found.append(memory)
