@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One pass of one Python program over one log, in a process of its own: bench/jobs.py NAME FILE [THREADS] prints a line of JSON.
+"""One pass of one Python program over one log, in a process of its own: bench/jobs.py NAME FILE [THREADS [LONGEST LINE]] prints a line of JSON.
 
 Every job reads model, roles and contents of each line, as those who know the library write it; what can't read a body that is a string at
 once parses it a second time. Libraries are imported, and what is compiled once is compiled, before the clock starts.
@@ -18,7 +18,7 @@ Job = Callable[[], dict[str, int]]
 TURNS = ("messages", "input", "contents")
 
 
-def stateprint(path: str, threads: int) -> Job:
+def stateprint(path: str, threads: int, longest: int) -> Job:
     import stateprint as sp
 
     engine = sp.Engine()
@@ -50,7 +50,7 @@ def count(value: Any, add: Callable[[str], None], roles: list[int]) -> None:
                                 add(part["text"])
 
 
-def orjson(path: str, threads: int) -> Job:
+def orjson(path: str, threads: int, longest: int) -> Job:
     import orjson as library
     import xxhash
 
@@ -85,7 +85,7 @@ def orjson(path: str, threads: int) -> Job:
     return job
 
 
-def msgspec(path: str, threads: int) -> Job:
+def msgspec(path: str, threads: int, longest: int) -> Job:
     import msgspec as library
     import xxhash
 
@@ -162,17 +162,21 @@ def msgspec(path: str, threads: int) -> Job:
     return job
 
 
-def duckdb(path: str, threads: int) -> Job:
+def duckdb(path: str, threads: int, longest: int) -> Job:
     import duckdb as library
 
-    # The objects as they are, and one transform to the wanted types. read_ndjson with `columns` is the obvious way, but takes minutes and
-    # gigabytes where the names of members vary much (tool schemas). A content that is a list of parts stays JSON text.
+    # The objects as they are, and one transform to the wanted types; what it leaves empty is looked at again. read_ndjson with `columns` is the
+    # obvious way, but takes minutes and gigabytes where the names of members vary much (tool schemas). A content that is a list of parts
+    # stays JSON text. An object size above what is needed costs twice the time and the parallel reading.
     turns = '[{"role":"VARCHAR","content":"VARCHAR"}]'
     shape = f'{{"model":"VARCHAR","messages":{turns},"input":{turns},"contents":[{{"role":"VARCHAR","parts":[{{"text":"VARCHAR"}}]}}]}}'
     query = f"""
-        with lines as (select json->'$.body' as body from read_ndjson_objects($path, ignore_errors = true, maximum_object_size = 500000000)),
-        bodies as (select case when json_type(body) = 'VARCHAR' then try_cast(body->>'$' as JSON) else body end as b from lines),
-        fields as (select json_transform(b, '{shape}') as f, case when json_type(b, '$.input') = 'VARCHAR' then b->>'$.input' end as input from bodies),
+        with lines as (select json from read_ndjson_objects($path, ignore_errors = true, maximum_object_size = {max(16 << 20, longest + 1)})),
+        direct as (select json, json_transform(json, '{{"body":{shape}}}').body as f from lines),
+        bodies as (select json, case when f.model is null then json_transform(try_cast(json->>'$.body' as JSON), '{shape}') else f end as f from direct),
+        fields as (
+            select f, case when f.messages is null and f.input is null and f.contents is null then json->>'$.body.input' end as input from bodies
+        ),
         texts as (
             select f.model as model, list_concat(list_transform(f.messages, lambda x: x.content), list_transform(f.input, lambda x: x.content),
                 list_transform(f.contents, lambda x: x.parts[1].text), case when input is null then [] else [input] end) as texts,
@@ -190,7 +194,7 @@ def duckdb(path: str, threads: int) -> Job:
     return job
 
 
-def polars(path: str, threads: int) -> Job:
+def polars(path: str, threads: int, longest: int) -> Job:
     os.environ["POLARS_MAX_THREADS"] = str(threads)
     import polars as pl
 
@@ -226,7 +230,7 @@ def polars(path: str, threads: int) -> Job:
     return job
 
 
-def pandas(path: str, threads: int) -> Job:
+def pandas(path: str, threads: int, longest: int) -> Job:
     import io
 
     import pandas as pd
@@ -267,7 +271,7 @@ def pandas(path: str, threads: int) -> Job:
     return job
 
 
-JOBS: dict[str, Callable[[str, int], Job]] = {
+JOBS: dict[str, Callable[[str, int, int], Job]] = {
     "stateprint": stateprint,
     "orjson": orjson,
     "msgspec": msgspec,
@@ -288,7 +292,8 @@ def peak_kb() -> int:
 
 def main() -> None:
     name, path = sys.argv[1:3]
-    job = JOBS[name](path, int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    threads, longest = (int(n) for n in [*sys.argv[3:5], *("1", "0")[len(sys.argv) - 3 :]])
+    job = JOBS[name](path, threads, longest)
     wall, cpu = time.perf_counter(), time.process_time()
     found = job()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

@@ -105,7 +105,7 @@ def run(v: Variant, log: Path, longest: int) -> dict[str, Any]:
     if v.program == "jq":
         return jq(v, log)
     if v.program == "jobs.py":
-        command = [sys.executable, str(ROOT / "bench/jobs.py"), v.name, str(log), str(v.threads)]
+        command = [sys.executable, str(ROOT / "bench/jobs.py"), v.name, str(log), str(v.threads), str(longest)]
     else:
         command = [str(PROGRAMS / v.program), v.name, str(log), v.loader, "--longest", str(longest)]
     try:
