@@ -55,7 +55,7 @@ def part(rounds: int) -> None:
         (
             f"{size} B",
             name,
-            report.spread((s * 1e6 for s in seconds), 2),
+            report.spread(s * 1e6 for s in seconds),
             report.spread([a / b for a, b in zip(took[size][first], seconds, strict=True)]),
         )
         for size in SIZES

@@ -20,9 +20,13 @@ PROGRAMS = ROOT / "build/bench"
 PACKAGES = ("stateprint", "orjson", "xxhash", "msgspec", "duckdb", "polars", "pandas")
 
 
-def spread(values: Iterable[float], digits: int = 2) -> str:
+def number(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
+def spread(values: Iterable[float]) -> str:
     found = sorted(values)
-    return f"{statistics.median(found):.{digits}f} ({found[0]:.{digits}f}–{found[-1]:.{digits}f})"
+    return f"{number(statistics.median(found))} ({number(found[0])}–{number(found[-1])})"
 
 
 def said(*command: str) -> str | None:

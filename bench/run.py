@@ -191,12 +191,12 @@ def summary(found: dict[str, Any]) -> str:
         cells = []
         for log in found.values():
             row = next(r for r in log["one_thread"] if r["peer"] == peer)
-            cells.append(f"{statistics.median(row['file_ratio']):.2f}" if row.get("file_ratio") else "–")
+            cells.append(report.number(statistics.median(row["file_ratio"])) if row.get("file_ratio") else "–")
         body.append((peer, *cells))
     speeds = []
     for log in found.values():
         row = next(r for r in log["one_thread"] if r["peer"] == OURS)
-        speeds.append(f"{statistics.median(row['file_gbs']):.2f}" if row.get("file_gbs") else "–")
+        speeds.append(report.number(statistics.median(row["file_gbs"])) if row.get("file_gbs") else "–")
     return report.table(("", *found), [("ours, GB/s", *speeds), *body])
 
 
