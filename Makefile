@@ -10,6 +10,7 @@ FLAGS_plain := -O2 -g
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan := -O1 -g -fsanitize=thread
 FLAGS_cov := $(FLAGS_asan) --coverage
+FLAGS_bench := -O3
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DSP_FUZZING
 CFLAGS_ALL := -std=gnu11 $(WARN) -Icsrc -Itests/c -pthread $(FLAGS_$(VARIANT)) $(CFLAGS)
 LIBS := -ljansson -lxxhash -lm -pthread
@@ -20,7 +21,7 @@ CHELP := $(patsubst tests/c/%.c,$(O)/%.o,$(filter-out tests/c/test_%.c tests/c/t
 FUZZERS := $(patsubst fuzz/%.c,%,$(wildcard fuzz/fuzz_*.c))
 HEADERS := $(wildcard csrc/*.h csrc/*.def csrc/include/*.h tests/c/*.h fuzz/*.h)
 SECONDS_EACH ?= 20
-C_FILES := $(wildcard bench/c/*.[ch] csrc/*.[ch] csrc/binding/*.[ch] csrc/include/*.h tests/c/*.[ch] fuzz/*.[ch])
+C_FILES := $(wildcard bench/c/*.[ch] bench/c/*.cpp csrc/*.[ch] csrc/binding/*.[ch] csrc/include/*.h tests/c/*.[ch] fuzz/*.[ch])
 
 # Left out: what cppcheck 2.10 gets wrong here (`c ? (type){0} : x`; structs filled by memcpy; a pointer that it takes for its out parameter).
 CPPCHECK := --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 -Icsrc --suppress=missingIncludeSystem \
@@ -63,13 +64,25 @@ fuzz-build:
 fuzz-short: fuzz-build ## every fuzz target for SECONDS_EACH seconds
 	@for f in $(FUZZERS); do SECONDS_EACH=$(SECONDS_EACH) tools/fuzz.sh $$f || exit 1; done
 
-bench-build: $(CORE)
-	@mkdir -p build/bench
-	$(CC) $(CFLAGS_ALL) -DBENCH_PART -c bench/c/bench_scan.c -o build/bench/bench_scan.o
-	$(CXX) -O3 -march=native -std=c++17 -Icsrc -pthread bench/c/bench_simdjson.cpp build/bench/bench_scan.o $(CORE) -o build/bench/bench_simdjson -lsimdjson $(LIBS)
+# Peers may use all that this processor has; ours is built as it is shipped, for any. A peer whose headers are missing is left out.
+B := build/bench
+BENCH_FLAGS := -std=gnu11 $(WARN) -O3 -Ibench/c -pthread
+has = $(shell printf '\043include <$(1)>\n' | $(CXX) -E -x c++ - >/dev/null 2>&1 && echo $(2))
+BENCH_PEERS := floor jansson $(call has,yyjson.h,yyjson) $(call has,simdjson.h,simdjson)
+bench-build: ## programs of the benchmarks
+	@$(MAKE) --no-print-directory VARIANT=bench $(addprefix $(B)/bench_,batch scan $(BENCH_PEERS))
+$(B)/%.o: bench/c/%.c bench/c/bench.h bench/c/bench_tree.h $(HEADERS)
+	@mkdir -p $(B)
+	$(CC) $(BENCH_FLAGS) $(if $(filter batch scan,$(*:bench_%=%)),-Icsrc -Itests/c -DBENCH_RULES='"python/stateprint/rules"',-march=native) -c $< -o $@
+$(B)/bench_batch $(B)/bench_scan: $(B)/bench_%: $(B)/bench_%.o $(B)/bench.o $(CORE)
+	$(CC) $^ -o $@ $(LIBS)
+$(B)/bench_simdjson: bench/c/bench_simdjson.cpp bench/c/bench.h $(B)/bench.o
+	$(CXX) -O3 -march=native -DNDEBUG -std=c++17 -Wall -Wextra -Werror -pthread $< $(B)/bench.o -o $@ -lsimdjson -lxxhash
+$(B)/bench_%: $(B)/bench_%.o $(B)/bench.o
+	$(CC) $^ -o $@ -ljansson -lxxhash $(if $(filter yyjson,$*),-lyyjson)
 
-bench: ## whole scan against simdjson's DOM parse of the same file
-	$(PYTHON) bench/compare.py $(BENCH_ARGS)
+bench: ## all benchmarks: logs, latency, growth; see bench/README.md
+	$(PYTHON) bench/run.py $(BENCH_ARGS)
 
 format: ## formats C and Python in place
 	clang-format -i $(C_FILES)

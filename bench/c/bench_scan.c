@@ -1,100 +1,52 @@
-/* Speed of the scan over the lines of a log: bench_scan FILE [ROUNDS]. As in the pipeline, a body that is a string is scanned
-   as a document of its own. With -DBENCH_PART only the round is compiled, for bench_simdjson.cpp. */
-#include "bench_scan.h"
-
-#include <stdio.h>
+/* Ours, the scanner alone: one pass over every line with marks and hashes, without rules, verdict or columns. As in the pipeline, a body
+   that is a string is scanned as a document of its own. */
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
+#include "bench.h"
 #include "sp_scan.h"
 #include "trie_builder.h"
 
-struct bench_scan {
+typedef struct job {
     trie_builder trie;
     uint32_t body;
     sp_limits limits;
     sp_scan scan;
-};
+} job;
 
-bench_scan *bench_scan_new(void) {
-    bench_scan *b = calloc(1, sizeof *b);
-    if (!b) abort();
-    b->body = builder_sample(&b->trie);
-    sp_scan_init(&b->scan, &sp_alloc_std, sp_limits_default(&b->limits));
-    return b;
+static void *open_job(const bench_counts *told) {
+    (void)told;
+    job *j = calloc(1, sizeof *j);
+    if (!j) abort();
+    j->body = builder_sample(&j->trie);
+    sp_scan_init(&j->scan, &sp_alloc_std, sp_limits_default(&j->limits));
+    return j;
 }
 
-size_t bench_scan_round(bench_scan *b, const uint8_t *p, size_t n) {
-    const uint8_t *end = p + n;
-    size_t sum = 0;
-    while (p < end) {
-        const uint8_t *lf = memchr(p, '\n', (size_t)(end - p));
-        if (!lf) lf = end;
-        sp_scan_reset(&b->scan);
-        sp_scan_text(&b->scan, (sp_view){p, (size_t)(lf - p)}, &b->trie.trie, BUILDER_ROOT, SP_NO_MARK);
-        for (uint32_t i = 0, marks = b->scan.mark_count; i < marks; i++) {
-            const sp_mark *m = &b->scan.marks[i];
-            if (m->node != b->body) continue;
-            if (m->type == SP_STRING && !(m->state & SP_MARK_OPEN)) sp_scan_text(&b->scan, m->value, &b->trie.trie, b->body, i);
-            sum += b->scan.marks[i].hash.b[0];
+static void part(void *job_, uint8_t *p, size_t n, bench_counts *c) {
+    job *j = job_;
+    for (const uint8_t *at = p, *end = p + n; at < end; c->lines++) {
+        const uint8_t *lf = bench_line_end(at, end);
+        sp_scan_reset(&j->scan);
+        sp_scan_text(&j->scan, (sp_view){at, (size_t)(lf - at)}, &j->trie.trie, BUILDER_ROOT, SP_NO_MARK);
+        for (uint32_t i = 0, marks = j->scan.mark_count; i < marks; i++) {
+            const sp_mark *m = &j->scan.marks[i];
+            if (m->node != j->body) continue;
+            if (m->type == SP_STRING && !(m->state & SP_MARK_OPEN)) sp_scan_text(&j->scan, m->value, &j->trie.trie, j->body, i);
+            c->hash += j->scan.marks[i].hash.b[0];
         }
-        sum += b->scan.nodes;
-        p = lf + (lf < end);
+        c->hash += j->scan.nodes;
+        at = lf + (lf < end);
     }
-    return sum;
 }
 
-void bench_scan_free(bench_scan *b) {
-    sp_scan_fini(&b->scan);
-    free(b);
+static void close_job(void *job_) {
+    job *j = job_;
+    sp_scan_fini(&j->scan);
+    free(j);
 }
 
-uint8_t *bench_read(const char *name, size_t padding, size_t *n) {
-    FILE *f = fopen(name, "rb");
-    if (!f || fseek(f, 0, SEEK_END) != 0) exit(2);
-    long size = ftell(f);
-    rewind(f);
-    uint8_t *p = size < 0 ? NULL : calloc(1, (size_t)size + padding);
-    if (!p || fread(p, 1, (size_t)size, f) != (size_t)size) exit(2);
-    fclose(f);
-    *n = (size_t)size;
-    return p;
-}
-
-double bench_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *v, size_t n) {
-    qsort(v, n, sizeof *v, by_value);
-    return v[n / 2];
-}
-
-#ifndef BENCH_PART
 int main(int argc, char **argv) {
-    enum {
-        MOST = 100
-    };
-    double took[MOST];
-    size_t n, sum = 0, rounds = argc > 2 ? (size_t)atoi(argv[2]) : 5;
-    if (argc < 2 || rounds < 1 || rounds > MOST) return 2;
-    uint8_t *p = bench_read(argv[1], 0, &n);
-    bench_scan *b = bench_scan_new();
-    for (size_t i = 0; i < rounds; i++) {
-        double start = bench_clock();
-        sum += bench_scan_round(b, p, n);
-        took[i] = bench_clock() - start;
-    }
-    printf("scan %.3f GB/s (checksum %zu)\n", (double)n / bench_median(took, rounds) / 1e9, sum);
-    bench_scan_free(b);
-    free(p);
-    return 0;
+    static const bench_variant variants[] = {{"scan", open_job, part, NULL, close_job, 0}};
+    return bench_main(argc, argv, variants, 1);
 }
-#endif
