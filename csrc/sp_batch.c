@@ -22,6 +22,7 @@ typedef struct job { /* the lines of one slice */
 typedef struct worker {
     struct sp_batch *batch;
     sp_reader reader;
+    sp_columns_sizes sizes; /* of its last slice */
     pthread_t thread;
     int started;
 } worker;
@@ -74,11 +75,13 @@ static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text
     return sp_reader_line(d, b->format, &line);
 }
 
-static sp_status run_job(const sp_batch *b, sp_reader *d, job *j) {
+static sp_status run_job(const sp_batch *b, worker *w, job *j) {
+    sp_reader *d = &w->reader;
     uint64_t number = j->line;
     j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema);
     if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
+    SP_TRY(sp_columns_reserve(j->exchanges, &w->sizes));
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
@@ -99,6 +102,7 @@ static sp_status run_job(const sp_batch *b, sp_reader *d, job *j) {
         j->lines++;
         i = end + 1;
     }
+    sp_columns_measure(j->exchanges, &w->sizes);
     return SP_OK;
 }
 
@@ -115,7 +119,7 @@ static void *work(void *arg) {
         }
         job *j = &b->jobs[b->next++];
         pthread_mutex_unlock(&b->lock);
-        j->status = run_job(b, &w->reader, j);
+        j->status = run_job(b, w, j);
         pthread_mutex_lock(&b->lock);
         if (--b->running == 0) pthread_cond_signal(&b->done);
     }
@@ -139,7 +143,7 @@ static void run_jobs(sp_batch *b) {
     while (b->next < b->offered) {
         job *j = &b->jobs[b->next++];
         pthread_mutex_unlock(&b->lock);
-        j->status = run_job(b, &b->workers[0].reader, j);
+        j->status = run_job(b, &b->workers[0], j);
         pthread_mutex_lock(&b->lock);
         b->running--;
     }

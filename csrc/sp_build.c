@@ -561,7 +561,7 @@ sp_cond sp_build_cond(sp_build *b, const sp_value *tests) {
         int kind; /* 0 any, 1 all, 2 none */
     } f[SP_COND_DEPTH];
     int depth = 0;
-    sp_cond c = {b->r->code.n, 0, 0};
+    sp_cond c = {.at = b->r->code.n};
     if (!tests) return c;
     b->body_absence = b->saw_response = 0;
     f[0].list = tests, f[0].i = 0, f[0].mark = sp_build_mark(b), f[0].kind = 1;

@@ -15,6 +15,7 @@ static const sp_column_info evidence_columns[] = {
 #define SP_EVIDENCE_COLUMN(field, kind, meaning) {#field, SP_KIND_##kind, offsetof(sp_evidence_row, field), meaning},
 #include "sp_columns.def"
 };
+_Static_assert(SP_LEN(exchange_columns) <= SP_COLUMNS_MAX, "sp_columns_sizes has a place for every column");
 const sp_schema sp_exchanges_schema = {"exchanges", exchange_columns, SP_LEN(exchange_columns)};
 const sp_schema sp_evidence_schema = {"evidence", evidence_columns, SP_LEN(evidence_columns)};
 
@@ -242,6 +243,24 @@ sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema) {
     if (st == SP_OK) return c;
     sp_columns_drop(c);
     return NULL;
+}
+
+void sp_columns_measure(const sp_columns *c, sp_columns_sizes *out) {
+    out->rows = c->rows;
+    for (size_t i = 0; i < c->schema->count; i++) {
+        out->text[i] = c->columns[i].data_n;
+        out->items[i] = c->columns[i].item_count;
+    }
+}
+
+sp_status sp_columns_reserve(sp_columns *c, const sp_columns_sizes *sizes) {
+    if (sizes->rows > c->row_cap) SP_TRY(room_for_rows(c, sizes->rows));
+    for (size_t i = 0; i < c->schema->count; i++) {
+        spi_layout layout = spi_column_layout(c, i);
+        if (layout != SPI_FIXED && sizes->text[i] <= SP_TEXT_MAX) SP_TRY(room_for_text(c, &c->columns[i], sizes->text[i]));
+        if (layout == SPI_LIST && sizes->items[i] < SP_TEXT_MAX) SP_TRY(room_for_items(c, &c->columns[i], sizes->items[i]));
+    }
+    return SP_OK;
 }
 
 size_t sp_columns_rows(const sp_columns *c) { return c->rows; }

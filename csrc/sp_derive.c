@@ -138,10 +138,44 @@ static void asked_nodes(sp_build *b) {
     r->nodes.v[SP_NODE_DEAD].flags = 0;
 }
 
+/* Nodes whose tests look at more than the form of a value. */
+static void text_nodes(sp_build *b) {
+    sp_rules *r = b->r;
+    for (uint32_t node = 1; node < r->nodes.n; node++)
+        for (uint32_t k = r->node_tests.v[node]; k; k = r->tests.v[k].next)
+            if (r->tests.v[k].match != SP_MATCH_FORM) flag_node(r, node, SP_NODE_TEXTS);
+}
+
+/* A bit without which the condition can't hold, or 0: most conditions fail at one look. */
+static uint32_t gate_of(const sp_rules *r, sp_cond c) {
+    uint32_t stack[64], n = 0;
+    for (uint32_t i = 0; i < c.n; i++) {
+        sp_op_code o = r->code.v[c.at + i];
+        if (o.op == SP_OP_NOT) stack[n - 1] = 0;
+        else if (o.op == SP_OP_AND || o.op == SP_OP_OR) {
+            uint32_t top = stack[--n], under = stack[n - 1];
+            stack[n - 1] = o.op == SP_OP_AND ? (under ? under : top) : under == top ? top : 0;
+        } else stack[n++] = o.op == SP_OP_BIT ? o.arg : 0;
+    }
+    return n ? stack[n - 1] : 0;
+}
+
+static void gates(sp_build *b) {
+    sp_rules *r = b->r;
+    for (uint32_t i = 0; i < r->wrappers.n; i++) r->wrappers.v[i].when.gate = gate_of(r, r->wrappers.v[i].when);
+    for (uint32_t i = 0; i < r->body_rules.n; i++) r->body_rules.v[i].when.gate = gate_of(r, r->body_rules.v[i].when);
+    for (uint32_t i = 0; i < r->shapes.n; i++) r->shapes.v[i].when.gate = gate_of(r, r->shapes.v[i].when);
+    for (uint32_t i = 0; i < r->hosts.n; i++) r->hosts.v[i].headers.gate = gate_of(r, r->hosts.v[i].headers);
+    for (uint32_t i = 0; i < r->markers.n; i++) r->markers.v[i].when.gate = gate_of(r, r->markers.v[i].when);
+    for (uint32_t i = 0; i < r->likes.n; i++) r->likes.v[i].when.gate = gate_of(r, r->likes.v[i].when);
+}
+
 void sp_derive(sp_build *b) {
     near_names(b);
     eras(b);
     layout_parts(b);
     endpoints_on(b);
     asked_nodes(b);
+    text_nodes(b);
+    gates(b);
 }

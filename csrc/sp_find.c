@@ -119,6 +119,7 @@ static sp_name rewrite(const sp_judge *j, sp_url *url) {
 static int path_fits(sp_judge *j, const sp_operation *o, int fold) {
     const sp_rules *r = j->rules;
     int path = 0;
+    j->catch_count = 0;
     for (uint32_t k = 0; k < o->paths.n && !path; k++)
         path = sp_path_match(r, &r->patterns.v[r->words.v[o->paths.at + k]], j->url, fold, j->catches, SP_MAX_CATCHES, &j->catch_count);
     return path;
@@ -216,6 +217,8 @@ static int list_endpoints(sp_judge *j, const sp_facts_in *in, sp_list all, sp_ur
         if (!method_fits(j, in, o) || !path_fits(j, o, 0)) continue;
         if (m->count == SP_LISTED_ENDPOINTS) return 0;
         m->endpoints[m->count++] = r->words.v[all.at + i];
+        m->catch_count = j->catch_count;
+        memcpy(m->catches, j->catches, (j->catch_count < SP_LISTED_CATCHES ? j->catch_count : SP_LISTED_CATCHES) * sizeof *m->catches);
         certain = is_certain(o);
     }
     return 1;
@@ -229,7 +232,10 @@ static const sp_operation *find_endpoint(sp_judge *j, const sp_facts_in *in, int
     if (m && m->listed == 1) {
         for (uint32_t i = 0; i < m->count; i++) {
             const sp_operation *o = &r->endpoints.v[m->endpoints[i]];
-            if (time_and_body_fit(j, in, o) && path_fits(j, o, 0)) return o; /* the path is matched for what it catches */
+            if (!time_and_body_fit(j, in, o)) continue;
+            if (m->count > 1 || m->catch_count > SP_LISTED_CATCHES) path_fits(j, o, 0); /* for what it catches */
+            else memcpy(j->catches, m->catches, (j->catch_count = m->catch_count) * sizeof *m->catches);
+            return o;
         }
     } else {
         for (uint32_t i = 0; i < all.n; i++)

@@ -85,13 +85,47 @@ static int is_word(uint8_t c) { return is_alnum(c) || c == '_' || c == '-'; }
 static int is_hex(uint8_t c) { return is_digit(c) || (uint8_t)((c | 32) - 'a') < 6; }
 
 static int begins(sp_view v, size_t i, const pattern *p) {
-    return v.n - i >= p->n && v.p[i] == (uint8_t)p->text[0] && memcmp(v.p + i, p->text, p->n) == 0;
+    return v.p[i] == (uint8_t)p->text[0] && v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
+}
+
+/* First letters of the lists, so that most bytes need no look at them; test_ident.c holds them against each other. */
+static int begins_credential(uint8_t c) {
+    switch (c) {
+    case 'A':
+    case 'S':
+    case 'd':
+    case 'e':
+    case 'g':
+    case 'h':
+    case 'k':
+    case 'l':
+    case 'n':
+    case 'p':
+    case 'r':
+    case 's':
+    case 't':
+    case 'w':
+    case 'x':
+    case 'y': return 1;
+    default: return 0;
+    }
+}
+
+static int begins_keyword(char first, char second) {
+    switch (first) {
+    case 'p': return second == 'a' || second == 'r';
+    case 's': return second == 'e' || second == 'i';
+    case 'b': return second == 'e';
+    case 'a': return second == 'p' || second == 'c';
+    default: return 0;
+    }
 }
 
 static int has_credential(sp_view v) {
     int found = 0;
     for (size_t i = 0; i < v.n && !found; i++) {
         if (i && is_alnum(v.p[i - 1])) continue; /* they begin a word */
+        if (!begins_credential(v.p[i])) continue;
         for (size_t k = 0; k < COUNT(credentials) && !found; k++) {
             const pattern *p = &credentials[k];
             if (begins(v, i, p)) {
@@ -106,9 +140,8 @@ static int has_credential(sp_view v) {
 
 static int has_keyword(sp_view v) {
     int found = 0;
-    for (size_t i = 0; i < v.n && !found; i++) {
-        uint8_t first = v.p[i] | 32;
-        if (first != 'p' && first != 's' && first != 'b' && first != 'a') continue; /* no keyword begins otherwise */
+    for (size_t i = 0; i + 1 < v.n && !found; i++) {
+        if (!begins_keyword(small(v.p[i]), small(v.p[i + 1]))) continue;
         for (size_t k = 0; k < COUNT(keywords) && !found; k++) {
             size_t j = 0;
             while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == small(v.p[i + j])) j++;

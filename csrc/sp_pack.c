@@ -79,7 +79,7 @@ static sp_list names_of(sp_build *b, const sp_value *v, const char *key) {
     return l;
 }
 static sp_cond cond_of(sp_build *b, const sp_value *v, const char *key) {
-    sp_cond c = {0, 0, 0};
+    sp_cond c = {.at = 0};
     b->body_absence = b->saw_response = 0;
     AT_KEY(b, key, c = sp_build_cond(b, sp_json_get(v, key)));
     return c;

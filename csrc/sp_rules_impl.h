@@ -99,6 +99,7 @@ typedef struct sp_op_code {
 } sp_op_code;
 typedef struct sp_cond { /* slice of sp_rules.code; n == 0 is true */
     uint32_t at, n;
+    uint32_t gate;   /* a bit without which it can't hold, or 0 */
     uint8_t absence; /* some part of it holds because something of the body is not there */
 } sp_cond;
 

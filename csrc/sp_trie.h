@@ -8,14 +8,15 @@
 #define SP_NODE_DEAD 0u /* no rule cares about anything below */
 
 enum {
-    SP_NODE_MARK = 1,   /* record a mark for the value that stands here */
-    SP_NODE_SCOPE = 2,  /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
-    SP_NODE_HASH = 4,   /* values from here down are hashed, and the mark has the hash */
-    SP_NODE_BODY = 8,   /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
-    SP_NODE_FOLD = 16,  /* names of members are compared in lower case (headers) */
-    SP_NODE_NEAR = 32,  /* unknown names of members are tested for near misses */
-    SP_NODE_VALUE = 64, /* the value itself is asked for, beside tests of it … */
-    SP_NODE_TURN = 128, /* … or it may be a turn: not inside of a mark that stands for others (SP_MARK_KNOWN) */
+    SP_NODE_MARK = 1,    /* record a mark for the value that stands here */
+    SP_NODE_SCOPE = 2,   /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
+    SP_NODE_HASH = 4,    /* values from here down are hashed, and the mark has the hash */
+    SP_NODE_BODY = 8,    /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
+    SP_NODE_FOLD = 16,   /* names of members are compared in lower case (headers) */
+    SP_NODE_NEAR = 32,   /* unknown names of members are tested for near misses */
+    SP_NODE_VALUE = 64,  /* the value itself is asked for, beside tests of it … */
+    SP_NODE_TEXTS = 256, /* some test of the rules looks at the text of the value, not for the scan */
+    SP_NODE_TURN = 128,  /* … or it may be a turn: not inside of a mark that stands for others (SP_MARK_KNOWN) */
 };
 
 typedef struct sp_node {

@@ -29,6 +29,7 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     j->urls = a->resize(a->ctx, NULL, SP_URL_MEMOS * sizeof *j->urls);
     j->verdicts = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * sizeof *j->verdicts);
     j->verdict_grounds = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * grounds_size(r));
+    j->tested = a->resize(a->ctx, NULL, SP_TESTED * sizeof *j->tested);
     j->known_bits = a->resize(a->ctx, NULL, bit_words(r) * sizeof *j->bits);
     j->known_each = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each);
     j->known_each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each_bits);
@@ -38,6 +39,7 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
         return SP_ERR_NOMEM;
     memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
     for (uint32_t i = 0; i < SP_URL_MEMOS; i++) j->urls[i].n = 0;
+    for (uint32_t i = 0; i < SP_TESTED; i++) j->tested[i].node = 0;
     for (uint32_t i = 0; i < SP_VERDICT_MEMOS; i++) j->verdicts[i].key = 0;
     for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = j->known_each[e] = SP_NO_MARK;
     memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
@@ -47,9 +49,9 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
 void sp_judge_reset(sp_judge *j) { sp_arena_reset(&j->arena); }
 
 void sp_judge_fini(sp_judge *j) {
-    void *all[] = {j->bits,       j->bit_mark,   j->each_mark,     j->each_bits,      j->first,    j->stamps,
-                   j->hosts,      j->clues.v,    j->touched,       j->urls,           j->verdicts, j->verdict_grounds,
-                   j->known_bits, j->known_each, j->known_touched, j->known_each_bits};
+    void *all[] = {j->bits,          j->bit_mark,        j->each_mark, j->each_bits, j->first,           j->stamps,     j->hosts,
+                   j->clues.v,       j->touched,         j->urls,      j->verdicts,  j->verdict_grounds, j->known_bits, j->known_each,
+                   j->known_touched, j->known_each_bits, j->tested};
     for (size_t i = 0; j->alloc && i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(j->alloc, all[i]);
     if (j->alloc) sp_arena_fini(&j->arena);
@@ -102,14 +104,50 @@ static void set_bit(sp_judge *j, uint32_t bit, uint32_t mark) {
 }
 static int bit_set(const sp_judge *j, uint32_t bit) { return (int)(j->bits[bit >> 6] >> (bit & 63) & 1); }
 
+static void pass(sp_judge *j, uint32_t test, uint32_t mark) {
+    const sp_test *t = &j->rules->tests.v[test];
+    if (t->local) j->each_bits[t->each] |= 1u << t->local_bit;
+    else set_bit(j, test, mark);
+}
+
+/* The place for the outcome of the tests of a node on a value, or NULL where it is not remembered; *known: it is there. */
+static sp_tested *outcome_of(const sp_judge *j, uint32_t node, uint16_t form, sp_view value, int *known) {
+    const sp_rules *r = j->rules;
+    uint64_t first = 0, last = 0;
+    if (!(r->nodes.v[node].flags & SP_NODE_TEXTS)) value.n = 0; /* its tests look at the form alone */
+    sp_tested *x;
+    if (value.n > sizeof x->text) return NULL;
+    if (value.n >= 8) memcpy(&first, value.p, 8), memcpy(&last, value.p + value.n - 8, 8);
+    else if (value.n) memcpy(&first, value.p, value.n);
+    uint64_t h = (first ^ last * 0x9e3779b97f4a7c15u ^ ((uint64_t)node << 32 | (uint64_t)form << 8 | value.n)) * 0xd6e8feb86659fd93u;
+    x = &j->tested[(h >> 40) % SP_TESTED];
+    *known = x->node == node && x->form == form && x->n == value.n && (value.n == 0 || memcmp(x->text, value.p, value.n) == 0);
+    if (!*known) {
+        x->node = 0;
+        x->form = form;
+        x->n = (uint8_t)value.n;
+        if (value.n) memcpy(x->text, value.p, value.n);
+    }
+    return x;
+}
+
 static void run_tests(sp_judge *j, uint32_t node, uint16_t form, sp_view value, uint32_t mark) {
     const sp_rules *r = j->rules;
+    int known = 0;
+    uint32_t count = 0;
+    sp_tested *x = outcome_of(j, node, form, value, &known);
+    if (known) {
+        for (uint32_t i = 0; i < x->count; i++) pass(j, x->tests[i], mark);
+        return;
+    }
     for (uint32_t k = r->node_tests.v[node]; k; k = r->tests.v[k].next) {
         const sp_test *t = &r->tests.v[k];
         if (!(t->forms & form) || (t->match != SP_MATCH_FORM && !text_match(r, t, value))) continue;
-        if (t->local) j->each_bits[t->each] |= 1u << t->local_bit;
-        else set_bit(j, k, mark);
+        pass(j, k, mark);
+        if (x && count < sizeof x->tests / sizeof *x->tests) x->tests[count] = k;
+        count++;
     }
+    if (x && count <= sizeof x->tests / sizeof *x->tests) x->node = node, x->count = (uint8_t)count;
 }
 
 static void end_each(sp_judge *j, uint32_t e, const sp_mark *marks) {
@@ -216,6 +254,7 @@ int sp_judge_holds(const sp_judge *j, const sp_facts_in *in, sp_cond c) {
     const sp_rules *r = j->rules;
     uint64_t s = 1;
     int64_t class = in->status == SP_NULL_INT ? 0 : in->status / 100;
+    if (c.gate && !bit_set(j, c.gate)) return 0;
     for (uint32_t i = 0; i < c.n; i++) {
         sp_op_code o = r->code.v[c.at + i];
         uint64_t v = 0;

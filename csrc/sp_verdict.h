@@ -68,9 +68,11 @@ typedef struct sp_verdict {
 } sp_verdict;
 
 #define SP_MAX_CATCHES 16
+#define SP_TESTED 1024u /* outcomes of tests that are remembered */
 #define SP_HOST_MEMOS 64u
 #define SP_URL_MEMOS 256u
-#define SP_LISTED_ENDPOINTS 8u
+#define SP_LISTED_ENDPOINTS 24u
+#define SP_LISTED_CATCHES 6u
 #define SP_VERDICT_MEMOS 256u
 #define SP_MEMO_FACTS 24u /* a verdict with more facts, or a longer list of what is missing, is not remembered */
 #define SP_MEMO_MISSING 160u
@@ -83,6 +85,8 @@ typedef struct sp_url_memo {
     uint8_t found, listed; /* found: `url` is that of `provider`; listed: 1 yes, 2 it can't be */
     sp_name provider, method, as;
     uint32_t count, endpoints[SP_LISTED_ENDPOINTS];
+    uint32_t catch_count; /* of the only endpoint, where there is one alone */
+    sp_catch catches[SP_LISTED_CATCHES];
 } sp_url_memo;
 
 /* All that a verdict depends on, beside the bits. Compared as bytes: no padding, or zero. */
@@ -101,6 +105,15 @@ typedef struct sp_verdict_memo {
     sp_view fact_names[SP_MEMO_FACTS];
     uint8_t missing[SP_MEMO_MISSING];
 } sp_verdict_memo;
+
+/* A value of a node, and the tests that it passes. Roles, types and names of models repeat. */
+typedef struct sp_tested {
+    uint32_t node; /* 0: free */
+    uint16_t form;
+    uint8_t n, count;
+    uint8_t text[40];
+    uint32_t tests[6];
+} sp_tested;
 
 /* Scratch of one thread. */
 typedef struct sp_judge {
@@ -127,6 +140,7 @@ typedef struct sp_judge {
         uint8_t n;
     } * hosts;                 /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
     sp_url_memo *urls;         /* SP_URL_MEMOS of them */
+    sp_tested *tested;         /* SP_TESTED of them */
     sp_verdict_memo *verdicts; /* SP_VERDICT_MEMOS of them, and … */
     uint8_t *verdict_grounds;  /* … for each its sp_grounds and bits */
     uint8_t looked;            /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
