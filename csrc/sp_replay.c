@@ -1,38 +1,58 @@
 #include "sp_replay.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 enum {
     SLOT_BITS = 16,
     SLOTS = 1 << SLOT_BITS,
     ALIGN = 16,
-    LEAST_RING = 1 << 20
+    LEAST_RING = 1 << 20,
+    LARGE_PAGE = 1 << 21
 };
 #define UNPINNED (UINT64_MAX / 2) /* beyond all that a ring will ever take */
 
+/* Values are read all over the memory, so large pages pay. Only a hint: nothing depends on it. */
+static uint8_t *on_large_pages(uint8_t *p, size_t n) {
+    uint8_t *start = p + (LARGE_PAGE - (uintptr_t)p % LARGE_PAGE) % LARGE_PAGE;
+#ifdef MADV_HUGEPAGE
+    madvise(start, n & ~(size_t)(LARGE_PAGE - 1), MADV_HUGEPAGE);
+#else
+    (void)n;
+#endif
+    return start;
+}
+
 sp_replay *sp_replay_new(const sp_alloc *a, size_t bytes) {
-    size_t fixed = sizeof(sp_replay) + SLOTS * (sizeof(uint16_t) + sizeof(sp_replay_value));
+    const size_t tags = SLOTS * sizeof(uint16_t), values = SLOTS * sizeof(sp_replay_value),
+                 fixed = sizeof(sp_replay) + LARGE_PAGE + tags + values;
     if (bytes < fixed + LEAST_RING) return NULL;
     sp_replay *r = a->resize(a->ctx, NULL, sizeof *r);
     if (!r) return NULL;
     *r = (sp_replay){.alloc = a, .round = 1, .oldest = UNPINNED, .ring_size = (bytes - fixed) & ~(size_t)(ALIGN - 1)};
-    r->tags = a->resize(a->ctx, NULL, SLOTS * sizeof *r->tags);
-    r->values = a->resize(a->ctx, NULL, SLOTS * sizeof *r->values);
-    r->ring = a->resize(a->ctx, NULL, r->ring_size);
-    if (r->tags) memset(r->tags, 0, SLOTS * sizeof *r->tags);
-    if (r->tags && r->values && r->ring) return r;
-    sp_replay_free(r);
-    return NULL;
+    r->memory = a->resize(a->ctx, NULL, LARGE_PAGE + tags + values + r->ring_size);
+    if (!r->memory) {
+        sp_replay_free(r);
+        return NULL;
+    }
+    uint8_t *p = on_large_pages(r->memory, tags + values + r->ring_size);
+    r->tags = (uint16_t *)(void *)p;
+    r->values = (sp_replay_value *)(void *)(p + tags);
+    r->ring = p + tags + values;
+    memset(r->tags, 0, tags);
+    return r;
 }
 
 void sp_replay_free(sp_replay *r) {
     if (!r) return;
-    sp_release(r->alloc, r->tags);
-    sp_release(r->alloc, r->values);
-    sp_release(r->alloc, r->ring);
+    sp_release(r->alloc, r->memory);
     sp_release(r->alloc, r);
 }
 
 void sp_replay_round(sp_replay *r) {
     r->round++;
+    r->last = NULL;
     r->oldest = UNPINNED;
 }
 
@@ -60,6 +80,19 @@ const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v) {
     return block(r, v) + v->marks * sizeof(sp_mark) + v->text_n;
 }
 
+/* v follows the last one. What follows v comes next: it is fetched while v is looked at. */
+static void follow(sp_replay *r, sp_replay_value *v) {
+    if (r->last) {
+        r->last->next_slot = (uint32_t)(v - r->values);
+        r->last->next_bytes = (uint32_t)(sp_replay_bytes(r, v) - r->ring);
+    }
+    r->last = v;
+    const uint8_t *bytes = r->ring + v->next_bytes;
+    __builtin_prefetch(&r->values[v->next_slot], 1);
+    __builtin_prefetch((const uint8_t *)&r->values[v->next_slot] + 64, 1);
+    for (unsigned i = 0; i < 256; i += 64) __builtin_prefetch(bytes + i);
+}
+
 uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag, sp_replay_value **found) {
     uint64_t h = mix(word(p + 32) ^ 0x9e3779b97f4a7c15u, word(p + 40) ^ 0xc2b2ae3d27d4eb4fu) ^
                  mix(word(p + 48) ^ (0xd6e8feb86659fd93u + place.node), word(p + 56) ^ 0xa0761d6478bd642fu) ^
@@ -72,7 +105,10 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
     sp_replay_value *v = &r->values[slot];
     int same = v->place.node == place.node && v->place.depth == place.depth && r->ring_end - v->at <= r->ring_size &&
                v->n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->n) == 0;
-    if (same) *found = v;
+    if (same) {
+        *found = v;
+        follow(r, v);
+    }
     return slot;
 }
 
@@ -91,6 +127,8 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
     kept->at = at;
     kept->text_n = (uint32_t)text_n;
     kept->pinned = 0;
+    kept->next_slot = slot;
+    kept->next_bytes = 0;
     kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
     r->tags[slot] = tag;
     r->ring_end = at + need;
@@ -111,4 +149,5 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
         }
     }
     memcpy(bytes, p, v->n);
+    follow(r, kept);
 }

@@ -41,6 +41,8 @@ typedef struct sp_replay_value {
     uint64_t shape;
     uint64_t at;     /* of its block in all that was ever put into the ring */
     uint64_t pinned; /* round of the last sp_replay_pin */
+    /* what followed it last time, and probably follows it again: its slot, and where its bytes begin in the ring */
+    uint32_t next_slot, next_bytes;
     sp_replay_note note;
 } sp_replay_value;
 
@@ -52,6 +54,8 @@ typedef struct sp_replay {
     size_t ring_size;
     uint64_t ring_end;      /* bytes that were ever put there; a block is alive while it begins less than ring_size before */
     uint64_t round, oldest; /* the exchange under way, and the first block that is pinned for it */
+    sp_replay_value *last;  /* found or put, or NULL */
+    void *memory;           /* of all but this struct */
 } sp_replay;
 
 /* A table of at most `bytes`, with all its memory. NULL: out of memory, or too few bytes to be of use. */

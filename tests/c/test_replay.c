@@ -115,7 +115,7 @@ static void keeps_to_limits(void) {
 static void agrees_on_the_cases(void) {
     fixture f;
     sp_view all = data_file("cases.jsonl"), rest, line;
-    set_up(&f, 12u << 20);
+    set_up(&f, 14u << 20);
     for (int round = 0; round < 2; round++)
         for (rest = all; data_line(&rest, &line);) CHECK(agree(&f, line));
     char text[512];
