@@ -7,14 +7,33 @@
 
 #define HEAD_BYTES SP_HEAD_BYTES
 #define MAX_JOBS 64u
+#define MOST_SPARE (4 * (size_t)SP_SLICE_BYTES) /* memory of larger segments is not kept */
+#define BEHIND 65536u /* a read ends so far behind the end of a slice: most lines that begin before it end there */
+
+/* Memory of the stream. The owner reads into the last one; the jobs cut out of it hold it until they are taken. */
+typedef struct segment {
+    struct segment *next; /* in the list of spare ones */
+    size_t cap;
+    unsigned jobs;
+    uint8_t bytes[];
+} segment;
+
+typedef enum job_state {
+    JOB_WAITS,
+    JOB_RUNS,
+    JOB_DONE
+} job_state;
 
 typedef struct job { /* the lines of one slice */
+    segment *held;
     sp_view text;
-    uint64_t offset, line; /* of its first byte, of its first line */
-    uint64_t long_length;  /* not 0: no text, but one line over max_line_bytes, of this length */
-    int cut;               /* the last line has no line feed, and the stream was cut in it */
+    uint64_t offset;      /* of its first byte */
+    uint64_t long_length; /* not 0: no text, but one line over max_line_bytes, of this length */
+    int cut;              /* the last line has no line feed, and the stream was cut in it */
+    job_state state;      /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
     int crlf;
     sp_status status;
 } job;
@@ -36,22 +55,21 @@ struct sp_batch {
     const sp_format *format;
     unsigned threads;
     int evidence;
-    uint8_t *buf;
-    size_t cap, len, pos; /* [pos, len) is not yet given to a job */
-    uint64_t base;        /* stream offset of buf[0] */
+    segment *in, *spare;
+    size_t len, pos; /* of `in`: [pos, len) is not yet given to a job */
+    size_t searched; /* no line feed that ends the slice under way stands before it */
+    uint64_t base;   /* stream offset of in->bytes */
     uint64_t next_line;
     int begun, finished, cut;
     sp_status failed; /* what sp_batch_take returned; it goes on so */
     int skipping;     /* inside a line over max_line_bytes: its bytes are counted and dropped */
     uint64_t skip_from, skip_length;
-    job jobs[MAX_JOBS];
-    unsigned job_count, job_taken; /* finished jobs wait to be taken in order */
-    worker *workers;
+    job jobs[MAX_JOBS];             /* a ring: */
+    unsigned first, waiting, count; /* the next to be taken, the next to be run (under the lock), how many there are */
+    worker *workers;                /* the owner is the first */
     sp_summary summary;
-    /* the pool: jobs [next, offered) wait for a worker; all under the lock */
     pthread_mutex_t lock;
-    pthread_cond_t wake, done;
-    unsigned next, offered, running;
+    pthread_cond_t wake, done; /* a job waits; a job is done */
     int stop, pool;
 };
 
@@ -77,7 +95,7 @@ static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text
 
 static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     sp_reader *d = &w->reader;
-    uint64_t number = j->line;
+    uint64_t number = 1; /* within the slice; sp_batch_take knows the rest */
     j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema);
     if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
@@ -106,22 +124,36 @@ static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     return SP_OK;
 }
 
+static void move_counts(uint64_t *to, uint64_t *from, size_t n) {
+    memcpy(to, from, n * sizeof *to);
+    memset(from, 0, n * sizeof *from);
+}
+
+/* Runs the next job that waits. The lock is held, but not meanwhile. */
+static void run_next(sp_batch *b, worker *w) {
+    job *j = &b->jobs[b->waiting++ % MAX_JOBS];
+    j->state = JOB_RUNS;
+    pthread_mutex_unlock(&b->lock);
+    j->status = run_job(b, w, j);
+    move_counts(j->classified, w->reader.classified, SP_STATE_COUNT);
+    move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
+    move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
+    pthread_mutex_lock(&b->lock);
+    j->state = JOB_DONE;
+    pthread_cond_signal(&b->done);
+}
+
 /* ---- the pool ------------------------------------------------------------------------------------------------------------------------ */
+
+static int has_waiting(const sp_batch *b) { return b->waiting != b->first + b->count; }
 
 static void *work(void *arg) {
     worker *w = arg;
     sp_batch *b = w->batch;
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
-        if (b->next == b->offered) {
-            pthread_cond_wait(&b->wake, &b->lock);
-            continue;
-        }
-        job *j = &b->jobs[b->next++];
-        pthread_mutex_unlock(&b->lock);
-        j->status = run_job(b, w, j);
-        pthread_mutex_lock(&b->lock);
-        if (--b->running == 0) pthread_cond_signal(&b->done);
+        if (has_waiting(b)) run_next(b, w);
+        else pthread_cond_wait(&b->wake, &b->lock);
     }
     pthread_mutex_unlock(&b->lock);
     return NULL;
@@ -134,21 +166,13 @@ static void start_pool(sp_batch *b) {
         b->workers[i].started = pthread_create(&b->workers[i].thread, NULL, work, &b->workers[i]) == 0;
 }
 
-static void run_jobs(sp_batch *b) {
-    if (b->threads > 1 && b->job_count > 1) start_pool(b);
+/* Waits until the first job is done. The owner does not stand idle while others wait to be run. */
+static void await_first(sp_batch *b) {
     pthread_mutex_lock(&b->lock);
-    b->next = 0;
-    b->offered = b->running = b->job_count;
-    if (b->pool) pthread_cond_broadcast(&b->wake);
-    while (b->next < b->offered) {
-        job *j = &b->jobs[b->next++];
-        pthread_mutex_unlock(&b->lock);
-        j->status = run_job(b, &b->workers[0], j);
-        pthread_mutex_lock(&b->lock);
-        b->running--;
+    while (b->jobs[b->first % MAX_JOBS].state != JOB_DONE) {
+        if (has_waiting(b)) run_next(b, &b->workers[0]);
+        else pthread_cond_wait(&b->done, &b->lock);
     }
-    while (b->running) pthread_cond_wait(&b->done, &b->lock);
-    b->next = b->offered = 0; /* a worker that wakes late finds nothing */
     pthread_mutex_unlock(&b->lock);
 }
 
@@ -194,6 +218,17 @@ fail:
     return status;
 }
 
+/* A job is through with the segment. */
+static void let_go(sp_batch *b, segment *x) {
+    if (!x || --x->jobs || x == b->in) return;
+    if (x->cap > MOST_SPARE) {
+        sp_release(b->alloc, x);
+        return;
+    }
+    x->next = b->spare;
+    b->spare = x;
+}
+
 void sp_batch_free(sp_batch *b) {
     if (!b) return;
     const sp_alloc *a = b->alloc;
@@ -205,16 +240,22 @@ void sp_batch_free(sp_batch *b) {
         if (b->workers[i].started) pthread_join(b->workers[i].thread, NULL);
         if (b->workers[i].batch) sp_reader_fini(&b->workers[i].reader);
     }
-    for (unsigned i = b->job_taken; i < b->job_count; i++) {
-        sp_columns_drop(b->jobs[i].exchanges);
-        sp_columns_drop(b->jobs[i].evidence);
+    for (; b->count; b->first++, b->count--) {
+        job *j = &b->jobs[b->first % MAX_JOBS];
+        sp_columns_drop(j->exchanges);
+        sp_columns_drop(j->evidence);
+        let_go(b, j->held);
+    }
+    sp_release(a, b->in);
+    for (segment *x = b->spare, *next; x; x = next) {
+        next = x->next;
+        sp_release(a, x);
     }
     pthread_cond_destroy(&b->done);
     pthread_cond_destroy(&b->wake);
     pthread_mutex_destroy(&b->lock);
     sp_release(a, b->workers);
     sp_release(a, b->source);
-    sp_release(a, b->buf);
     sp_release(a, b);
 }
 
@@ -222,21 +263,55 @@ const sp_summary *sp_batch_summary(const sp_batch *b) { return &b->summary; }
 
 /* ---- input --------------------------------------------------------------------------------------------------------------------------- */
 
-sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p) {
-    if (b->pos && b->job_taken == b->job_count) { /* what was read is not needed any more */
-        memmove(b->buf, b->buf + b->pos, b->len - b->pos);
-        b->base += b->pos;
-        b->len -= b->pos;
-        b->pos = 0;
+/* Another segment takes the place of the one that jobs hold; what is not theirs goes along. */
+static sp_status next_segment(sp_batch *b, size_t n) {
+    segment *x = b->spare;
+    size_t rest = b->len - b->pos, need = rest + n < SP_SLICE_BYTES + 2 * (size_t)BEHIND ? SP_SLICE_BYTES + 2 * (size_t)BEHIND : rest + n;
+    if (x && x->cap >= need) b->spare = x->next;
+    else {
+        x = b->alloc->resize(b->alloc->ctx, NULL, sizeof *x + need);
+        if (!x) return SP_ERR_NOMEM;
+        x->cap = need;
     }
-    SP_TRY(sp_grow(b->alloc, &b->buf, &b->cap, b->len + (n ? n : 1), 1)); /* never NULL */
-    *p = b->buf + b->len;
+    x->jobs = 0;
+    if (rest) memcpy(x->bytes, b->in->bytes + b->pos, rest);
+    b->in = x; /* the last job that is taken gives the old one back */
+    return SP_OK;
+}
+
+static sp_status more_room(sp_batch *b, size_t n) {
+    size_t cap = b->in ? b->in->cap : 0, want = cap < 4096 ? 4096 : cap;
+    while (want < b->len + n)
+        if (__builtin_add_overflow(want, want, &want)) return SP_ERR_NOMEM;
+    segment *x = b->alloc->resize(b->alloc->ctx, b->in, sizeof *x + want);
+    if (!x) return SP_ERR_NOMEM;
+    if (!b->in) x->jobs = 0;
+    x->cap = want;
+    b->in = x;
+    return SP_OK;
+}
+
+size_t sp_batch_read_size(const sp_batch *b) {
+    uint64_t at = b->base + b->len, slices = at < BEHIND ? 1 : (at - BEHIND) / SP_SLICE_BYTES + 1;
+    return (size_t)(slices * SP_SLICE_BYTES + BEHIND - at);
+}
+
+sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p) {
+    if (n == 0) n = 1; /* never NULL */
+    if (b->pos && b->in->jobs) SP_TRY(next_segment(b, n));
+    else if (b->pos) memmove(b->in->bytes, b->in->bytes + b->pos, b->len - b->pos);
+    b->base += b->pos;
+    b->len -= b->pos;
+    b->searched = b->searched > b->pos ? b->searched - b->pos : 0;
+    b->pos = 0;
+    if (!b->in || n > b->in->cap - b->len) SP_TRY(more_room(b, n));
+    *p = b->in->bytes + b->len;
     return SP_OK;
 }
 
 static void skip(sp_batch *b, size_t from) { /* drops bytes of an over-long line, up to its line feed */
-    const uint8_t *nl = memchr(b->buf + from, '\n', b->len - from);
-    size_t end = nl ? (size_t)(nl - b->buf) : b->len;
+    const uint8_t *nl = memchr(b->in->bytes + from, '\n', b->len - from);
+    size_t end = nl ? (size_t)(nl - b->in->bytes) : b->len;
     b->skip_length += end - from;
     b->pos = end + (nl != NULL);
     if (nl) b->skipping = 2; /* its row is due */
@@ -297,11 +372,12 @@ static sp_status format_of(sp_batch *b, sp_view line, uint32_t *format) {
 static sp_status tell_format(sp_batch *b, size_t n) {
     uint32_t votes[16] = {0}, best = b->rules->formats.n - 1;
     for (size_t i = b->pos; i < n && !b->format;) {
-        const uint8_t *nl = memchr(b->buf + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
-        size_t end = nl ? (size_t)(nl - b->buf) : b->len;
-        size_t length = end - i - (end > i && b->buf[end - 1] == '\r');
+        const uint8_t *nl =
+            memchr(b->in->bytes + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
+        size_t end = nl ? (size_t)(nl - b->in->bytes) : b->len;
+        size_t length = end - i - (end > i && b->in->bytes[end - 1] == '\r');
         uint32_t f = UINT32_MAX;
-        if (length <= b->rules->limits.max_line_bytes) SP_TRY(format_of(b, (sp_view){b->buf + i, end - i}, &f));
+        if (length <= b->rules->limits.max_line_bytes) SP_TRY(format_of(b, (sp_view){b->in->bytes + i, end - i}, &f));
         if (f < 16) votes[f]++;
         i = end + 1;
     }
@@ -318,52 +394,61 @@ static sp_status begin(sp_batch *b) {
     size_t head = b->len < HEAD_BYTES ? b->len : HEAD_BYTES;
     if (b->begun) return SP_OK;
     if (!b->finished && b->len < HEAD_BYTES) return SP_OK;
-    if (!b->finished && !memchr(b->buf + HEAD_BYTES - 1, '\n', b->len - HEAD_BYTES + 1) &&
-        b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES)
+    size_t from = b->searched < HEAD_BYTES - 1 ? HEAD_BYTES - 1 : b->searched;
+    if (!b->finished && !memchr(b->in->bytes + from, '\n', b->len - from) && b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES) {
+        b->searched = b->len;
         return SP_OK;
+    }
+    b->searched = 0;
     b->begun = 1;
     if (!b->source_id_n) {
-        uint64_t h = sp_x64(b->buf, head);
+        uint64_t h = sp_x64(head ? b->in->bytes : (const uint8_t *)"", head);
         b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%016llx", (unsigned long long)h);
     }
     if (!head) return SP_OK;
-    b->summary.encoding = encoding(b->buf, head);
+    b->summary.encoding = encoding(b->in->bytes, head);
     if (b->summary.encoding) return SP_OK;
-    if (head >= 3 && memcmp(b->buf, "\xef\xbb\xbf", 3) == 0) b->summary.bom = 1, b->pos = 3;
+    if (head >= 3 && memcmp(b->in->bytes, "\xef\xbb\xbf", 3) == 0) b->summary.bom = 1, b->pos = 3;
     size_t i = b->pos;
-    while (i < head && (b->buf[i] == ' ' || b->buf[i] == '\n' || b->buf[i] == '\r' || b->buf[i] == '\t')) i++;
-    b->summary.array = i < head && b->buf[i] == '[';
-    b->summary.cr_only = b->finished && memchr(b->buf, '\r', head) && !memchr(b->buf, '\n', b->len);
+    while (i < head && (b->in->bytes[i] == ' ' || b->in->bytes[i] == '\n' || b->in->bytes[i] == '\r' || b->in->bytes[i] == '\t')) i++;
+    b->summary.array = i < head && b->in->bytes[i] == '[';
+    b->summary.cr_only = b->finished && memchr(b->in->bytes, '\r', head) && !memchr(b->in->bytes, '\n', b->len);
     return tell_format(b, head);
 }
 
 /* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t count_lines(sp_view t) {
-    uint64_t n = t.n && t.p[t.n - 1] != '\n';
-    for (const uint8_t *p = t.p, *end = t.p + t.n; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++) n++;
-    return n;
+static job *new_job(sp_batch *b, uint64_t offset) {
+    job *j = &b->jobs[(b->first + b->count) % MAX_JOBS];
+    memset(j, 0, sizeof *j);
+    j->offset = offset;
+    return j;
+}
+
+static void offer(sp_batch *b) {
+    pthread_mutex_lock(&b->lock);
+    b->count++;
+    if (b->pool) pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
 }
 
 static void put_job(sp_batch *b, size_t end) {
-    job *j = &b->jobs[b->job_count++];
-    memset(j, 0, sizeof *j);
-    j->text = (sp_view){b->buf + b->pos, end - b->pos};
-    j->offset = b->base + b->pos;
-    j->line = b->next_line;
+    job *j = new_job(b, b->base + b->pos);
+    j->text = (sp_view){b->in->bytes + b->pos, end - b->pos};
     j->cut = b->cut && end == b->len;
-    b->next_line += count_lines(j->text);
+    j->held = b->in;
+    b->in->jobs++;
     b->pos = end;
+    b->searched = 0;
+    offer(b);
 }
 
 static void put_long_line(sp_batch *b) {
-    job *j = &b->jobs[b->job_count++];
-    memset(j, 0, sizeof *j);
-    j->offset = b->skip_from;
+    job *j = new_job(b, b->skip_from);
     j->long_length = b->skip_length;
-    j->line = b->next_line++;
     b->skipping = 0;
     b->skip_length = 0;
+    offer(b);
 }
 
 /* The next slice, if all its lines are here: those that begin before the next multiple of SP_SLICE_BYTES. A line over max_line_bytes
@@ -376,8 +461,10 @@ static int next_slice(sp_batch *b) {
     if (b->skipping || b->pos == b->len) return 0;
     uint64_t boundary = ((b->base + b->pos) / SP_SLICE_BYTES + 1) * SP_SLICE_BYTES;
     size_t most = b->rules->limits.max_line_bytes, from = (size_t)(boundary - 1 - b->base);
-    const uint8_t *nl = from < b->len ? memchr(b->buf + from, '\n', b->len - from) : NULL;
-    size_t end = nl ? (size_t)(nl - b->buf) + 1 : b->len;
+    size_t look = b->searched > from ? b->searched : from;
+    const uint8_t *nl = look < b->len ? memchr(b->in->bytes + look, '\n', b->len - look) : NULL;
+    if (!nl) b->searched = b->len;
+    size_t end = nl ? (size_t)(nl - b->in->bytes) + 1 : b->len;
     if (most < SP_SLICE_BYTES || from >= b->len) { /* no line that ends the slice can be too long to keep */
         if (!nl && !b->finished && !(from < b->len && b->len - from > 2 * (size_t)SP_SLICE_BYTES + most)) return 0;
         if (nl || b->finished) {
@@ -386,7 +473,7 @@ static int next_slice(sp_batch *b) {
         }
     }
     size_t last = from < b->len ? from : b->len;
-    while (last > b->pos && b->buf[last - 1] != '\n') last--;
+    while (last > b->pos && b->in->bytes[last - 1] != '\n') last--;
     size_t length = end - last - (nl != NULL);
     if (length > most) {
         if (last > b->pos) put_job(b, last);
@@ -404,50 +491,57 @@ static int next_slice(sp_batch *b) {
     return 1;
 }
 
-static void add_up(sp_batch *b, job *j) {
+static void add_up(sp_batch *b, const job *j) {
     sp_summary *s = &b->summary;
     s->lines_total += j->lines;
     s->lines_blank += j->blank;
     s->crlf |= j->crlf;
-    for (unsigned w = 0; w < b->threads; w++) {
-        sp_reader *d = &b->workers[w].reader;
-        for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += d->classified[i], d->classified[i] = 0;
-        for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += d->rejected[i], d->rejected[i] = 0;
-        for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += d->flags[i], d->flags[i] = 0;
+    for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += j->classified[i];
+    for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];
+    for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += j->flags[i];
+}
+
+/* The first job, which is done, goes. */
+static sp_status hand_over(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
+    job *j = &b->jobs[b->first % MAX_JOBS];
+    sp_status status = j->status;
+    pthread_mutex_lock(&b->lock);
+    b->first++;
+    b->count--;
+    pthread_mutex_unlock(&b->lock);
+    let_go(b, j->held);
+    if (status == SP_OK) {
+        add_up(b, j);
+        sp_columns_add(j->exchanges, SP_EXCHANGES_line, (int64_t)b->next_line - 1);
+        b->next_line += j->lines;
+        *exchanges = j->exchanges;
+        *evidence = j->evidence;
+    } else {
+        sp_columns_drop(j->exchanges);
+        sp_columns_drop(j->evidence);
+        b->failed = status; /* its rows are lost: what comes after them would look like all */
     }
+    return status;
 }
 
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
+    unsigned most = b->threads > 1 ? 2 * b->threads : 1;
     *exchanges = *evidence = NULL;
-    if (b->failed != SP_OK) return b->failed;
-    if (b->job_taken == b->job_count) {
-        b->job_taken = b->job_count = 0;
-        b->failed = begin(b);
-        if (b->failed != SP_OK || !b->begun || b->summary.encoding) return b->failed;
-        unsigned wanted = b->threads > 1 ? 2 * b->threads : 1;
-        if (wanted > MAX_JOBS) wanted = MAX_JOBS;
-        size_t pos = b->pos;
-        uint64_t line = b->next_line;
-        while (b->job_count < wanted && next_slice(b)) continue;
-        if (b->job_count < b->threads && !b->finished && b->skipping == 0 && b->job_count &&
-            b->len < (size_t)8 * b->threads * SP_SLICE_BYTES && b->jobs[b->job_count - 1].long_length == 0) {
-            b->pos = pos, b->next_line = line, b->job_count = 0; /* wait until there is work for all */
-            return SP_OK;
-        }
-        run_jobs(b);
-        for (unsigned i = 0; i < b->job_count; i++) add_up(b, &b->jobs[i]);
+    if (b->failed == SP_OK) b->failed = begin(b);
+    if (b->failed != SP_OK || !b->begun || b->summary.encoding) return b->failed;
+    if (most > MAX_JOBS) most = MAX_JOBS;
+    while (b->count < most && next_slice(b)) {
+        if (b->threads > 1 && b->count > 1) start_pool(b);
     }
-    if (b->job_taken == b->job_count) return SP_OK;
-    job *j = &b->jobs[b->job_taken++];
-    *exchanges = j->exchanges;
-    *evidence = j->evidence;
-    if (j->status != SP_OK) {
-        sp_columns_drop(*exchanges);
-        sp_columns_drop(*evidence);
-        *exchanges = *evidence = NULL;
-        b->failed = j->status; /* its rows are lost: what comes after them would look like all */
+    if (b->count == 0) return SP_OK;
+    if (b->threads > 1 && b->count < most && !b->finished) { /* more can be read while the workers are at it */
+        pthread_mutex_lock(&b->lock);
+        int done = b->jobs[b->first % MAX_JOBS].state == JOB_DONE;
+        pthread_mutex_unlock(&b->lock);
+        if (!done) return SP_OK;
     }
-    return j->status;
+    await_first(b);
+    return hand_over(b, exchanges, evidence);
 }
 
 sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *one, sp_columns **exchanges, sp_columns **evidence,

@@ -34,6 +34,7 @@ typedef struct sp_batch_options {
 sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format */
 void sp_batch_free(sp_batch *b);
 sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p); /* n writable bytes at the end of the input */
+size_t sp_batch_read_size(const sp_batch *b);                /* how much to read at once: up to a little behind the end of a slice */
 void sp_batch_commit(sp_batch *b, size_t n);
 void sp_batch_finish(sp_batch *b, int cut);
 /* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for.

@@ -245,6 +245,15 @@ sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema) {
     return NULL;
 }
 
+void sp_columns_add(sp_columns *c, size_t column, int64_t more) {
+    for (size_t row = 0; row < c->rows; row++) {
+        int64_t v;
+        memcpy(&v, c->columns[column].data + row * sizeof v, sizeof v);
+        v += spi_cell_valid(c, column, row) ? more : 0;
+        memcpy(c->columns[column].data + row * sizeof v, &v, sizeof v);
+    }
+}
+
 void sp_columns_measure(const sp_columns *c, sp_columns_sizes *out) {
     out->rows = c->rows;
     for (size_t i = 0; i < c->schema->count; i++) {

@@ -44,6 +44,11 @@ typedef struct sp_evidence_row {
 #include "sp_columns.def"
 } sp_evidence_row;
 
+enum { /* columns by number */
+#define SP_EXCHANGE_COLUMN(field, kind, meaning) SP_EXCHANGES_##field,
+#include "sp_columns.def"
+};
+
 /* One column of a schema; `offset` is that of the cell in the row struct. */
 typedef struct sp_column_info {
     const char *name;
@@ -65,6 +70,7 @@ typedef struct sp_columns sp_columns;
 sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema); /* NULL: out of memory; one reference */
 sp_status sp_columns_append(sp_columns *c, const void *row);            /* copies; SP_ERR_NOMEM leaves the columns as they were */
 size_t sp_columns_rows(const sp_columns *c);
+void sp_columns_add(sp_columns *c, size_t column, int64_t more); /* to each number of an I64 column that nobody shares yet */
 
 /* Sizes of a part, and room for a part of such sizes in one that is empty: a good guess saves growing step by step. */
 #define SP_COLUMNS_MAX 64

@@ -13,30 +13,20 @@ const char *sp_state_name(sp_state s) {
 static size_t bit_words(const sp_rules *r) { return r->bit_count / 64 + 1; }
 static size_t grounds_size(const sp_rules *r) { return sizeof(sp_grounds) + bit_words(r) * sizeof(uint64_t); }
 
+#define ROOM(field, n) ((j->field = a->resize(a->ctx, NULL, (n) * sizeof *j->field)) != NULL)
+
 sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     memset(j, 0, sizeof *j);
     j->rules = r;
     j->alloc = a;
     sp_arena_init(&j->arena, a);
-    j->bits = a->resize(a->ctx, NULL, bit_words(r) * sizeof *j->bits);
-    j->bit_mark = a->resize(a->ctx, NULL, (r->bit_count + 1) * sizeof *j->bit_mark);
-    j->each_mark = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_mark);
-    j->each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->each_bits);
-    j->first = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->first);
-    j->hosts = a->resize(a->ctx, NULL, SP_HOST_MEMOS * sizeof *j->hosts);
-    j->stamps = a->resize(a->ctx, NULL, (r->nodes.n + 1) * sizeof *j->stamps);
-    j->touched = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->touched);
-    j->urls = a->resize(a->ctx, NULL, SP_URL_MEMOS * sizeof *j->urls);
-    j->verdicts = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * sizeof *j->verdicts);
-    j->verdict_grounds = a->resize(a->ctx, NULL, SP_VERDICT_MEMOS * grounds_size(r));
-    j->tested = a->resize(a->ctx, NULL, SP_TESTED * sizeof *j->tested);
-    j->known_bits = a->resize(a->ctx, NULL, bit_words(r) * sizeof *j->bits);
-    j->known_each = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each);
-    j->known_each_bits = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_each_bits);
-    j->known_touched = a->resize(a->ctx, NULL, (r->eaches.n + 1) * sizeof *j->known_touched);
-    if (!j->bits || !j->bit_mark || !j->each_mark || !j->each_bits || !j->first || !j->stamps || !j->hosts || !j->touched || !j->urls ||
-        !j->verdicts || !j->verdict_grounds || !j->known_bits || !j->known_each || !j->known_each_bits || !j->known_touched)
-        return SP_ERR_NOMEM;
+    size_t eaches = r->eaches.n + 1, nodes = r->nodes.n + 1;
+    int good = ROOM(bits, bit_words(r)) && ROOM(bit_mark, r->bit_count + 1) && ROOM(each_mark, eaches) && ROOM(each_bits, eaches) &&
+               ROOM(touched, eaches) && ROOM(first, nodes) && ROOM(stamps, nodes) && ROOM(hosts, SP_HOST_MEMOS) &&
+               ROOM(urls, SP_URL_MEMOS) && ROOM(verdicts, SP_VERDICT_MEMOS) && ROOM(verdict_grounds, SP_VERDICT_MEMOS * grounds_size(r)) &&
+               ROOM(tested, SP_TESTED) && ROOM(known_bits, bit_words(r)) && ROOM(known_each, eaches) && ROOM(known_each_bits, eaches) &&
+               ROOM(known_touched, eaches);
+    if (!good) return SP_ERR_NOMEM;
     memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
     for (uint32_t i = 0; i < SP_URL_MEMOS; i++) j->urls[i].n = 0;
     for (uint32_t i = 0; i < SP_TESTED; i++) j->tested[i].node = 0;

@@ -209,6 +209,7 @@ static PyObject *scan_feed(PyObject *self, PyObject *data) {
 static PyObject *make_room(core_scan *s, size_t n) {
     uint8_t *p = NULL;
     if (settle_open(s) < 0) return NULL;
+    if (n > sp_batch_read_size(s->batch)) n = sp_batch_read_size(s->batch);
     sp_status st = sp_batch_room(s->batch, n, &p);
     if (st != SP_OK) return core_raise(st), NULL;
     core_room *r = (core_room *)PyType_GenericAlloc(core_of((PyObject *)s)->room_type, 0);
@@ -349,7 +350,8 @@ static PyObject *scan_summary(PyObject *self, PyObject *unused) {
 static PyMethodDef scan_methods[] = {
     {"feed", scan_feed, METH_O, "feed($self, data, /)\n--\n\nAdds bytes of the unpacked stream. They are copied."},
     {"room", scan_room, METH_O,
-     "room($self, n, /)\n--\n\nn writable bytes at the end of the input, to read into. The next call of any method but summary() ends it:\n"
+     "room($self, n, /)\n--\n\nAt most n writable bytes at the end of the input, to read into: as many as suit. The next call of any "
+     "method but summary() ends it:\n"
      "the memoryview is released then, and BufferError is raised while another view of it is alive."},
     {"commit", scan_commit, METH_O, "commit($self, n, /)\n--\n\nSays how many bytes of `room` were filled, and releases its memoryview."},
     {"finish", CORE_METHOD(scan_finish), CORE_FAST, "finish($self, /, cut=False)\n--\n\nThe stream ends here; cut: before its true end."},

@@ -80,7 +80,7 @@ class Scan:
     def feed(self, data: Buffer, /) -> None:
         """Adds bytes of the unpacked stream. They are copied."""
     def room(self, n: int, /) -> memoryview:
-        """n writable bytes at the end of the input, to read into. The next call of any method but `summary` ends it: the memoryview is
+        """At most n writable bytes at the end of the input, to read into: as many as suit. The next call of any method but `summary` ends it: the memoryview is
         released then, and BufferError is raised, and nothing done, while another view of it (a slice, an array) is alive."""
     def commit(self, n: int, /) -> None:
         """Says how many bytes of `room` were filled, and releases its memoryview."""

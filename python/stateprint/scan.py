@@ -229,10 +229,9 @@ class Scan:
 
     def _plain(self, core: _core.Scan, source: Source) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         core.feed(source.head())
-        chunk = CHUNK * max(1, self._threads)
         while True:
             yield from _drain(core)
-            with core.room(chunk) as view:
+            with core.room(CHUNK) as view:
                 n = source.fill(view)
             core.commit(n)
             if n == 0:
