@@ -114,7 +114,7 @@ static void long_lines(void) {
 
 /* Longer than the head of a stream, and than a slice: its bytes are not kept. Its length is told, and it has no part in telling the format. */
 static void endless_lines(void) {
-    static const size_t lengths[] = {70000, 3 * (size_t)SP_SLICE_BYTES};
+    static const size_t lengths[] = {70000, 5 * (size_t)SP_SLICE_BYTES};
     static const char before[] = "{\"method\":\"POST\",\"url\":\"/go\",\"body\":{}}\n", after[] = "\n{\"b\":2}";
     for (size_t i = 0; i < 2; i++)
         for (int first = 0; first < 2; first++) {

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import stateprint as sp
-from harness import DATA, engine, load_jsonl
+from harness import DATA, SANITIZED, engine, load_jsonl
 from stateprint import _core
 from stateprint.table import Output, Table
 
@@ -327,7 +327,7 @@ except KeyboardInterrupt:
         child.send_signal(signal.SIGINT)
         took = float(child.stdout.read()) - sent
         assert child.wait() == 0
-    assert took < 1
+    assert took < 1 or SANITIZED  # a batch takes far longer when it is instrumented
 
 
 def test_tables_of_one_kind_only(table: sp.Table) -> None:
