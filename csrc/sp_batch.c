@@ -41,7 +41,7 @@ typedef struct job { /* the lines of one slice */
 typedef struct worker {
     struct sp_batch *batch;
     sp_reader reader;
-    sp_columns_sizes sizes; /* of its last slice */
+    sp_columns_sizes sizes, evidence_sizes; /* of its last slice */
     pthread_t thread;
     int started;
 } worker;
@@ -96,10 +96,9 @@ static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text
 static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     sp_reader *d = &w->reader;
     uint64_t number = 1; /* within the slice; sp_batch_take knows the rest */
-    j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema);
-    if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema);
+    j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema, &w->sizes);
+    if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema, &w->evidence_sizes);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
-    SP_TRY(sp_columns_reserve(j->exchanges, &w->sizes));
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
@@ -121,6 +120,7 @@ static sp_status run_job(const sp_batch *b, worker *w, job *j) {
         i = end + 1;
     }
     sp_columns_measure(j->exchanges, &w->sizes);
+    if (j->evidence) sp_columns_measure(j->evidence, &w->evidence_sizes);
     return SP_OK;
 }
 
@@ -548,8 +548,8 @@ sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *on
                           sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
     sp_reader d;
     sp_status status = sp_reader_init(&d, r, a);
-    *exchanges = sp_columns_new(a, &sp_exchanges_schema);
-    *evidence = sp_columns_new(a, &sp_evidence_schema);
+    *exchanges = sp_columns_new(a, &sp_exchanges_schema, NULL);
+    *evidence = sp_columns_new(a, &sp_evidence_schema, NULL);
     d.exchanges = *exchanges;
     d.evidence = *evidence;
     if (!*exchanges || !*evidence) status = SP_ERR_NOMEM;

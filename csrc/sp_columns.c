@@ -39,15 +39,31 @@ static size_t fixed_size(sp_kind kind, size_t rows) {
     return kind == SP_KIND_BOOL ? (rows + 7) / 8 : kind == SP_KIND_I32 ? rows * sizeof(int32_t) : rows * sizeof(int64_t);
 }
 
+static int in_block(const sp_columns *c, const void *p) { return (uintptr_t)p >= (uintptr_t)c && (uintptr_t)p < (uintptr_t)c + c->block; }
+
+/* As sp_grow, for a buffer that may stand in the block. */
+static sp_status grow(sp_columns *c, void *p, size_t *cap, size_t need, size_t item) {
+    void *old, *grown = NULL;
+    size_t more = 0;
+    if (need <= *cap) return SP_OK;
+    memcpy(&old, p, sizeof old);
+    if (!in_block(c, old)) return sp_grow(c->alloc, p, cap, need, item);
+    SP_TRY(sp_grow(c->alloc, &grown, &more, need < 2 * *cap ? 2 * *cap : need, item));
+    if (*cap) memcpy(grown, old, *cap * item);
+    memcpy(p, &grown, sizeof grown);
+    *cap = more;
+    return SP_OK;
+}
+
 /* Room in all buffers that have a place for every row. What was there stays. */
 static sp_status room_for_rows(sp_columns *c, size_t rows) {
     if (rows >= SP_TEXT_MAX) return SP_ERR_NOMEM;
     for (size_t i = 0; i < c->schema->count; i++) {
         spi_column *k = &c->columns[i];
         sp_kind kind = c->schema->columns[i].kind;
-        SP_TRY(sp_grow(c->alloc, &k->valid, &k->valid_cap, (rows + 7) / 8, 1));
-        if (spi_layout_of(kind) == SPI_FIXED) SP_TRY(sp_grow(c->alloc, &k->data, &k->data_cap, fixed_size(kind, rows), 1));
-        else SP_TRY(sp_grow(c->alloc, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
+        SP_TRY(grow(c, &k->valid, &k->valid_cap, (rows + 7) / 8, 1));
+        if (spi_layout_of(kind) == SPI_FIXED) SP_TRY(grow(c, &k->data, &k->data_cap, fixed_size(kind, rows), 1));
+        else SP_TRY(grow(c, &k->offsets, &k->offset_cap, rows + 1, sizeof *k->offsets));
     }
     c->row_cap = rows;
     return SP_OK;
@@ -55,12 +71,12 @@ static sp_status room_for_rows(sp_columns *c, size_t rows) {
 
 static sp_status room_for_text(sp_columns *c, spi_column *k, size_t more) {
     if (more > SP_TEXT_MAX - k->data_n) return SP_ERR_NOMEM;
-    return k->data_n + more <= k->data_cap ? SP_OK : sp_grow(c->alloc, &k->data, &k->data_cap, k->data_n + more, 1);
+    return k->data_n + more <= k->data_cap ? SP_OK : grow(c, &k->data, &k->data_cap, k->data_n + more, 1);
 }
 
 static sp_status room_for_items(sp_columns *c, spi_column *k, size_t more) {
     if (more > SP_TEXT_MAX - 1 - k->item_count) return SP_ERR_NOMEM;
-    return sp_grow(c->alloc, &k->items, &k->item_cap, k->item_count + more + 1, sizeof *k->items);
+    return grow(c, &k->items, &k->item_cap, k->item_count + more + 1, sizeof *k->items);
 }
 
 static void put_bytes(spi_column *k, sp_view v) {
@@ -125,7 +141,7 @@ static sp_status more_slots(sp_columns *c, spi_column *k) {
     size_t cap = 0;
     SP_TRY(sp_grow(c->alloc, &slots, &cap, 2 * (k->slot_cap ? k->slot_cap : 8), sizeof *slots));
     memset(slots, 0, cap * sizeof *slots);
-    sp_release(c->alloc, k->slots);
+    if (!in_block(c, k->slots)) sp_release(c->alloc, k->slots);
     k->slots = slots;
     k->slot_cap = cap;
     for (uint32_t i = 0; i < k->item_count; i++) *slot_of(k, text_at(k, i)) = i + 1;
@@ -222,27 +238,56 @@ sp_status sp_columns_append(sp_columns *c, const void *row) {
     return SP_OK;
 }
 
-sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema) {
-    size_t size = sizeof(sp_columns) + schema->count * sizeof(spi_column);
+/* The next n bytes of the block, or only their place where there is no block yet. */
+static void *cut(uint8_t *block, size_t *at, size_t n) {
+    void *p = block ? block + *at : NULL;
+    *at += (n + 15) & ~(size_t)15;
+    return p;
+}
+
+/* Gives every buffer its part of the block (NULL: only counts). Returns the bytes of the block. */
+static size_t spread(uint8_t *block, spi_column *columns, const sp_schema *schema, const sp_columns_sizes *guess) {
+    size_t at = sizeof(sp_columns) + schema->count * sizeof *columns, rows = guess ? guess->rows + guess->rows / 8 + 1 : 1;
+    at = (at + 15) & ~(size_t)15;
+    for (size_t i = 0; i < schema->count; i++) {
+        spi_column k = {0};
+        sp_kind kind = schema->columns[i].kind;
+        spi_layout layout = spi_layout_of(kind);
+        size_t text = guess                  ? guess->text[i] + guess->text[i] / 8 + 64
+                      : kind == SP_KIND_DICT ? 48
+                                             : 128,
+               items = guess ? guess->items[i] : 1;
+        k.valid_cap = (rows + 7) / 8;
+        k.data_cap = layout == SPI_FIXED ? fixed_size(kind, rows) : text;
+        k.offset_cap = layout == SPI_FIXED ? 0 : rows + 1;
+        k.item_cap = layout == SPI_LIST || layout == SPI_CODES ? items + items / 8 + 2 : 0;
+        for (k.slot_cap = layout == SPI_CODES ? 4 : 0; k.slot_cap && k.slot_cap < 2 * k.item_cap; k.slot_cap *= 2) continue;
+        k.valid = cut(block, &at, k.valid_cap);
+        k.data = cut(block, &at, k.data_cap);
+        if (k.offset_cap) k.offsets = cut(block, &at, k.offset_cap * sizeof *k.offsets);
+        if (k.item_cap) k.items = cut(block, &at, k.item_cap * sizeof *k.items);
+        if (k.slot_cap) k.slots = cut(block, &at, k.slot_cap * sizeof *k.slots);
+        if (!block) continue;
+        if (k.offsets) k.offsets[0] = 0; /* so that no rows are valid Arrow, too */
+        if (k.items) k.items[0] = 0;
+        if (k.slots) memset(k.slots, 0, k.slot_cap * sizeof *k.slots);
+        columns[i] = k;
+    }
+    return at;
+}
+
+sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema, const sp_columns_sizes *guess) {
+    size_t size = spread(NULL, NULL, schema, guess);
     sp_columns *c = a->resize(a->ctx, NULL, size);
     if (!c) return NULL;
-    memset(c, 0, size);
+    memset(c, 0, sizeof *c);
     atomic_init(&c->refs, 1);
     c->alloc = a;
     c->schema = schema;
-    sp_status st = room_for_rows(c, 1);
-    for (size_t i = 0; i < schema->count && st == SP_OK; i++) {
-        spi_column *k = &c->columns[i];
-        spi_layout layout = spi_column_layout(c, i);
-        if (layout == SPI_FIXED) continue;
-        st = room_for_text(c, k, 1); /* so that no rows are valid Arrow, too */
-        if (st == SP_OK && layout != SPI_TEXT) st = room_for_items(c, k, 0);
-        k->offsets[0] = 0;
-        if (k->items) k->items[0] = 0;
-    }
-    if (st == SP_OK) return c;
-    sp_columns_drop(c);
-    return NULL;
+    c->block = size;
+    spread((uint8_t *)c, c->columns, schema, guess);
+    c->row_cap = guess ? guess->rows + guess->rows / 8 + 1 : 1;
+    return c;
 }
 
 void sp_columns_add(sp_columns *c, size_t column, int64_t more) {
@@ -260,16 +305,6 @@ void sp_columns_measure(const sp_columns *c, sp_columns_sizes *out) {
         out->text[i] = c->columns[i].data_n;
         out->items[i] = c->columns[i].item_count;
     }
-}
-
-sp_status sp_columns_reserve(sp_columns *c, const sp_columns_sizes *sizes) {
-    if (sizes->rows > c->row_cap) SP_TRY(room_for_rows(c, sizes->rows));
-    for (size_t i = 0; i < c->schema->count; i++) {
-        spi_layout layout = spi_column_layout(c, i);
-        if (layout != SPI_FIXED && sizes->text[i] <= SP_TEXT_MAX) SP_TRY(room_for_text(c, &c->columns[i], sizes->text[i]));
-        if (layout == SPI_LIST && sizes->items[i] < SP_TEXT_MAX) SP_TRY(room_for_items(c, &c->columns[i], sizes->items[i]));
-    }
-    return SP_OK;
 }
 
 size_t sp_columns_rows(const sp_columns *c) { return c->rows; }
@@ -296,11 +331,11 @@ void sp_columns_drop(sp_columns *c) {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
     for (size_t i = 0; i < c->schema->count; i++) {
         spi_column *k = &c->columns[i];
-        sp_release(c->alloc, k->valid);
-        sp_release(c->alloc, k->data);
-        sp_release(c->alloc, k->offsets);
-        sp_release(c->alloc, k->items);
-        sp_release(c->alloc, k->slots);
+        if (!in_block(c, k->valid)) sp_release(c->alloc, k->valid);
+        if (!in_block(c, k->data)) sp_release(c->alloc, k->data);
+        if (!in_block(c, k->offsets)) sp_release(c->alloc, k->offsets);
+        if (!in_block(c, k->items)) sp_release(c->alloc, k->items);
+        if (!in_block(c, k->slots)) sp_release(c->alloc, k->slots);
     }
     sp_release(c->alloc, c);
 }

@@ -67,18 +67,19 @@ extern const sp_schema sp_exchanges_schema, sp_evidence_schema;
    Python. So its allocator must be thread-safe and outlive the last reference. */
 typedef struct sp_columns sp_columns;
 
-sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema); /* NULL: out of memory; one reference */
-sp_status sp_columns_append(sp_columns *c, const void *row);            /* copies; SP_ERR_NOMEM leaves the columns as they were */
-size_t sp_columns_rows(const sp_columns *c);
-void sp_columns_add(sp_columns *c, size_t column, int64_t more); /* to each number of an I64 column that nobody shares yet */
-
-/* Sizes of a part, and room for a part of such sizes in one that is empty: a good guess saves growing step by step. */
+/* Sizes of a part: a good guess for the next one, which then has all its buffers in one block. */
 #define SP_COLUMNS_MAX 64
 typedef struct sp_columns_sizes {
     size_t rows, text[SP_COLUMNS_MAX], items[SP_COLUMNS_MAX];
 } sp_columns_sizes;
+
+/* NULL: out of memory; one reference. guess: NULL for a row or two. */
+sp_columns *sp_columns_new(const sp_alloc *a, const sp_schema *schema, const sp_columns_sizes *guess);
 void sp_columns_measure(const sp_columns *c, sp_columns_sizes *out);
-sp_status sp_columns_reserve(sp_columns *c, const sp_columns_sizes *sizes);
+sp_status sp_columns_append(sp_columns *c, const void *row); /* copies; SP_ERR_NOMEM leaves the columns as they were */
+size_t sp_columns_rows(const sp_columns *c);
+void sp_columns_add(sp_columns *c, size_t column, int64_t more); /* to each number of an I64 column that nobody shares yet */
+
 sp_columns *sp_columns_hold(sp_columns *c);
 void sp_columns_drop(sp_columns *c);
 

@@ -28,6 +28,7 @@ struct sp_columns {
     const sp_alloc *alloc; /* outlives the columns */
     const sp_schema *schema;
     size_t rows, row_cap; /* row_cap: rows for which all buffers but those of texts have room */
+    size_t block;         /* bytes of the block that begins here: buffers stand in it, behind the columns, until they outgrow it */
     spi_column columns[];
 };
 

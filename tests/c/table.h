@@ -65,7 +65,7 @@ static inline int table_row_is(const sp_columns *c, size_t at, size_t i) {
 }
 
 static inline sp_columns *table_of(const sp_alloc *a, size_t rows) {
-    sp_columns *c = sp_columns_new(a, &table_schema);
+    sp_columns *c = sp_columns_new(a, &table_schema, NULL);
     for (size_t i = 0; c && i < rows; i++) {
         table_row r = table_row_of(i);
         if (sp_columns_append(c, &r) != SP_OK) {
@@ -127,7 +127,7 @@ static inline int coded_row_is(const sp_columns *c, size_t at, size_t i) {
 }
 
 static inline sp_columns *coded_of(const sp_alloc *a, size_t rows) {
-    sp_columns *c = sp_columns_new(a, &coded_schema);
+    sp_columns *c = sp_columns_new(a, &coded_schema, NULL);
     for (size_t i = 0; c && i < rows; i++) {
         coded_row r = coded_row_of(i);
         if (sp_columns_append(c, &r) != SP_OK) {

@@ -42,7 +42,7 @@ static void counts_nulls(void) {
 static void holds_bounds(void) {
     const sp_view empty = SP_VIEW(""), huge = {(const uint8_t *)"", (size_t)INT32_MAX + 1}, halves[] = {{empty.p, SIZE_MAX}, {empty.p, 2}};
     table_row r = NULL_ROW;
-    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema);
+    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema, NULL);
     r.uid = empty;
     r.small = INT32_MAX;
     r.time = INT64_C(253402300799999999);
@@ -79,7 +79,7 @@ static void survives_failures(void) {
     for (size_t n = 1;; n++) {
         faulty f;
         faulty_init(&f, n, 0);
-        sp_columns *c = sp_columns_new(&f.alloc, &table_schema);
+        sp_columns *c = sp_columns_new(&f.alloc, &table_schema, NULL);
         CHECK(c || f.live == 0);
         if (!c) continue;
         size_t failed = 0;
@@ -104,7 +104,7 @@ static void codes_survive_failures(void) {
     for (size_t n = 1, failed = 1; failed; n++) {
         faulty f;
         faulty_init(&f, n, 0);
-        sp_columns *c = sp_columns_new(&f.alloc, &coded_schema);
+        sp_columns *c = sp_columns_new(&f.alloc, &coded_schema, NULL);
         if (!c) continue;
         failed = 0;
         for (size_t i = 0; i < 90; i++) {
@@ -142,7 +142,7 @@ static void knows_its_schemas(void) {
     CHECK(strcmp(sp_evidence_schema.table, "evidence") == 0 && strcmp(sp_evidence_schema.columns[0].name, "uid") == 0);
     sp_exchange_row row;
     memset(&row, 0, sizeof row); /* every text and list null, every number 0 */
-    sp_columns *c = sp_columns_new(&sp_alloc_std, s);
+    sp_columns *c = sp_columns_new(&sp_alloc_std, s, NULL);
     CHECK(c && sp_columns_append(c, &row) == SP_OK && !spi_cell_valid(c, 0, 0) && spi_cell_valid(c, 2, 0));
     sp_columns_drop(c);
 }
@@ -191,7 +191,7 @@ static void groups_lists_by_items(void) {
     const sp_view ab_c[] = {SP_VIEW("ab"), SP_VIEW("c")}, a_bc[] = {SP_VIEW("a"), SP_VIEW("bc")}, abc[] = {SP_VIEW("abc")};
     const sp_cell_STRS lists[] = {{ab_c, 2}, {a_bc, 2}, {abc, 1}, {abc, 0}, {NULL, 0}, {ab_c, 2}};
     const size_t column[] = {LIST};
-    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema);
+    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema, NULL);
     sp_group *g = NULL;
     size_t n = 0;
     for (size_t i = 0; i < 6; i++) {

@@ -11,7 +11,7 @@ static int text_is(const sp_out *out, const char *want) {
 }
 
 static sp_columns *one(table_row r) {
-    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema);
+    sp_columns *c = sp_columns_new(&sp_alloc_std, &table_schema, NULL);
     CHECK(sp_columns_append(c, &r) == SP_OK);
     return c;
 }
