@@ -164,6 +164,7 @@ static void gates(sp_build *b) {
     sp_rules *r = b->r;
     for (uint32_t i = 0; i < r->wrappers.n; i++) r->wrappers.v[i].when.gate = gate_of(r, r->wrappers.v[i].when);
     for (uint32_t i = 0; i < r->body_rules.n; i++) r->body_rules.v[i].when.gate = gate_of(r, r->body_rules.v[i].when);
+    for (uint32_t i = 0; i < r->endpoints.n; i++) r->endpoints.v[i].when.gate = gate_of(r, r->endpoints.v[i].when);
     for (uint32_t i = 0; i < r->shapes.n; i++) r->shapes.v[i].when.gate = gate_of(r, r->shapes.v[i].when);
     for (uint32_t i = 0; i < r->hosts.n; i++) r->hosts.v[i].headers.gate = gate_of(r, r->hosts.v[i].headers);
     for (uint32_t i = 0; i < r->markers.n; i++) r->markers.v[i].when.gate = gate_of(r, r->markers.v[i].when);

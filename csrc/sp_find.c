@@ -215,8 +215,8 @@ static int list_endpoints(sp_judge *j, const sp_facts_in *in, sp_list all, sp_ur
     for (uint32_t i = 0; i < all.n && !certain; i++) {
         const sp_operation *o = &r->endpoints.v[r->words.v[all.at + i]];
         if (!method_fits(j, in, o) || !path_fits(j, o, 0)) continue;
-        if (m->count == SP_LISTED_ENDPOINTS) return 0;
-        m->endpoints[m->count++] = r->words.v[all.at + i];
+        if (m->count == SP_LISTED_ENDPOINTS || r->words.v[all.at + i] > UINT16_MAX) return 0;
+        m->endpoints[m->count++] = (uint16_t)r->words.v[all.at + i];
         m->catch_count = j->catch_count;
         memcpy(m->catches, j->catches, (j->catch_count < SP_LISTED_CATCHES ? j->catch_count : SP_LISTED_CATCHES) * sizeof *m->catches);
         certain = is_certain(o);

@@ -11,7 +11,7 @@
 enum {
     SP_REPLAY_LEAST = 128,        /* shortest value that is kept; the sample is out of its bytes from 32 on */
     SP_REPLAY_LONGEST = 1u << 20, /* longest one */
-    SP_REPLAY_MARKS = 256,        /* most marks that one may have */
+    SP_REPLAY_MARKS = 1024,       /* most marks that one may have */
     SP_REPLAY_BITS = 12,          /* most bits in a note */
 };
 

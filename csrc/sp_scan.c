@@ -44,7 +44,7 @@ typedef struct sp_frame {
     uint8_t object, hashed;
     uint8_t depth;   /* object depth where a shape is computed, else 0 */
     uint8_t inner;   /* inside an array of a payload, or one */
-    uint8_t replays; /* what stands in it may be known: elements of an outermost array, texts of the payload itself */
+    uint8_t replays; /* what stands in it may be known: members of the payload (1), elements of an outermost array (2); else 0 */
     size_t start;
 } sp_frame;
 
@@ -64,13 +64,15 @@ typedef struct walk {
     uint32_t flags;
     sp_status status; /* set by the function that fails */
     sp_view string;   /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
-    /* a value that may be worth keeping: under way in a frame that `replays` */
-    int keeping;
-    uint32_t slot, base, deepest; /* base: marks before it; deepest: level reached inside */
-    uint32_t flags_before;
-    uint16_t tag;
-    size_t nodes_before;
-    sp_replay_place place;
+    uint32_t deepest; /* level reached in the values that are under way */
+    struct keeping {  /* values that may be worth keeping, under way: a member of the payload, and an element of an outermost array */
+        int on;
+        uint32_t slot, base, deepest; /* base: marks before it; deepest: … and flags before it */
+        uint32_t flags;
+        uint16_t tag;
+        size_t nodes;
+        sp_replay_place place;
+    } keeping[2];
 } walk;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
@@ -347,7 +349,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     f->hashed = (uint8_t)hashed;
     f->depth = (uint8_t)(depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY) ? depth : 0);
     f->inner = (uint8_t)(outer->inner || (hashed && !object));
-    f->replays = (uint8_t)(s->replay && hashed && (object ? f->depth == 1 && !f->inner : !outer->inner));
+    f->replays = !s->replay || !hashed ? 0 : object ? f->depth == 1 && !f->inner : outer->inner ? 0 : 2;
     f->start = (size_t)(p - w->text);
     if (level > w->deepest) w->deepest = (uint32_t)level;
     if (object || hashed) s->hashes[w->hash_top++] = object ? object_header : array_header;
@@ -561,6 +563,7 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
     s->mark_count = base + count;
     s->nodes += v->nodes;
     w->flags |= v->flags;
+    if (level + v->height > w->deepest) w->deepest = (uint32_t)(level + v->height);
     *d = v->hash;
     *shape = v->shape;
     return p + v->n;
@@ -570,14 +573,16 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
 static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
     sp_replay_value *v;
     const sp_frame *f = w->f;
-    w->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
-    w->slot = sp_replay_find(w->s->replay, p, w->end, w->place, &w->tag, &v);
+    struct keeping *k = &w->keeping[f->replays - 1];
+    k->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
+    k->slot = sp_replay_find(w->s->replay, p, w->end, k->place, &k->tag, &v);
     const uint8_t *after = v ? take_over(w, p, node, v, d, shape) : NULL;
-    w->keeping = !v;
-    if (w->keeping) {
-        w->base = w->s->mark_count;
-        w->nodes_before = w->s->nodes;
-        w->flags_before = w->flags;
+    k->on = !v;
+    if (k->on) {
+        k->base = w->s->mark_count;
+        k->nodes = w->s->nodes;
+        k->flags = w->flags;
+        k->deepest = w->deepest;
         w->flags = 0;
         w->deepest = (uint32_t)(f - w->s->frames);
     }
@@ -586,20 +591,26 @@ static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest
 
 /* Whether the first of the marks, at which the value begins, can stand for all: nobody asks for another by itself. */
 static int is_foldable(const walk *w, const sp_mark *marks, uint32_t count, size_t start, size_t end) {
-    int good = count > 1 && marks[0].start == start && marks[0].end == end && !(w->t->nodes[marks[0].node].flags & SP_NODE_VALUE) &&
-               marks[0].type >= SP_OBJECT;
+    int good = count > 1 && marks[0].start == start && marks[0].end == end && marks[0].type >= SP_OBJECT;
     for (uint32_t i = 0; i < count && good; i++)
         good = !(marks[i].state & ~SP_MARK_LONG) && (i == 0 || !(w->t->nodes[marks[i].node].flags & (SP_NODE_VALUE | SP_NODE_TURN)));
     return good;
 }
 
-/* The value [start, p) is complete. */
+static int has_known(const sp_mark *marks, uint32_t count) {
+    int found = 0;
+    for (uint32_t i = 0; i < count && !found; i++) found = marks[i].state & SP_MARK_KNOWN;
+    return found;
+}
+
+/* The value [start, p) is complete. What has marks that stand for others is not kept: those may go before it does. */
 static void keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape) {
     sp_scan *s = w->s;
-    size_t n = (size_t)(p - start), nodes = s->nodes - w->nodes_before;
-    uint32_t marks = s->mark_count - w->base, level = (uint32_t)(w->f - s->frames);
-    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS) {
-        sp_replay_value v = {.place = w->place,
+    struct keeping *k = &w->keeping[w->f->replays - 1];
+    size_t n = (size_t)(p - start), nodes = s->nodes - k->nodes;
+    uint32_t marks = s->mark_count - k->base, level = (uint32_t)(w->f - s->frames);
+    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS && !has_known(s->marks + k->base, marks)) {
+        sp_replay_value v = {.place = k->place,
                              .n = (uint32_t)n,
                              .marks = marks,
                              .height = w->deepest - level,
@@ -607,11 +618,12 @@ static void keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_diges
                              .flags = w->flags,
                              .hash = *d,
                              .shape = shape};
-        v.foldable = (uint8_t)is_foldable(w, s->marks + w->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
-        sp_replay_put(s->replay, w->slot, w->tag, &v, start, s->marks + w->base, w->base, w->text);
+        v.foldable = (uint8_t)is_foldable(w, s->marks + k->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
+        sp_replay_put(s->replay, k->slot, k->tag, &v, start, s->marks + k->base, k->base, w->text);
     }
-    w->flags |= w->flags_before;
-    w->keeping = 0;
+    w->flags |= k->flags;
+    if (k->deepest > w->deepest) w->deepest = k->deepest;
+    k->on = 0;
 }
 
 /* ---- the loop ---- */
@@ -717,7 +729,7 @@ scalar:
     }
 
 done: /* a value of the innermost frame: [start, p), d, shape */
-    if (w.keeping && f->replays) keep(&w, start, p, &d, shape);
+    if (f->replays && w.keeping[f->replays - 1].on) keep(&w, start, p, &d, shape);
     if (f->hashed) {
         s->hashes[w.hash_top++] = d;
         if (f->depth && !add_shape(&w, shape)) goto out;
@@ -773,7 +785,8 @@ member:
     if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);
     if (UNLIKELY(*p != ':')) FAIL(SP_ERR_SYNTAX);
     p = skip_space(p + 1, end);
-    if (f->replays && end - p >= SP_REPLAY_LEAST && *p == '"') goto known;
+    if (f->replays && end - p >= SP_REPLAY_LEAST && (*p == '"' || *p == '{' || (*p == '[' && !(t->nodes[node].flags & SP_NODE_TURN))))
+        goto known; /* but for the list of turns, which grows: its elements are looked up */
     goto value;
 
 out:
@@ -783,6 +796,6 @@ out:
         abandon(&w);
         if (w.status == SP_OK) w.status = why;
     }
-    s->flags |= w.flags | (w.keeping ? w.flags_before : 0);
+    s->flags |= w.flags | (w.keeping[0].on ? w.keeping[0].flags : 0) | (w.keeping[1].on ? w.keeping[1].flags : 0);
     return w.status;
 }

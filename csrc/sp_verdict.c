@@ -194,8 +194,15 @@ static void look_into(sp_judge *j, sp_replay_value *v) {
     v->note.bit_n = (uint8_t)(n <= SP_REPLAY_BITS ? n : SP_REPLAY_BITS + 2);
 }
 
+static void stamp(sp_judge *j, uint32_t node, uint32_t mark) {
+    if (j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = mark;
+}
+
 static void look_at_known(sp_judge *j, const sp_mark *m, uint32_t i) {
+    const sp_rules *r = j->rules;
     sp_replay_value *v = m->known;
+    stamp(j, m->node, i);
+    for (uint32_t k = r->node_also.v[m->node]; k; k = r->also.v[k].next) stamp(j, r->also.v[k].node, i);
     if (v->note.bit_n > SP_REPLAY_BITS) look_into(j, v);
     if (v->note.bit_n > SP_REPLAY_BITS) {
         for (size_t w = 0; w < bit_words(j->rules); w++) j->bits[w] |= j->known_bits[w];

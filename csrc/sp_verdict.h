@@ -71,7 +71,7 @@ typedef struct sp_verdict {
 #define SP_TESTED 1024u /* outcomes of tests that are remembered */
 #define SP_HOST_MEMOS 64u
 #define SP_URL_MEMOS 256u
-#define SP_LISTED_ENDPOINTS 24u
+#define SP_LISTED_ENDPOINTS 128u
 #define SP_LISTED_CATCHES 6u
 #define SP_VERDICT_MEMOS 256u
 #define SP_MEMO_FACTS 24u /* a verdict with more facts, or a longer list of what is missing, is not remembered */
@@ -84,7 +84,8 @@ typedef struct sp_url_memo {
     sp_url url;
     uint8_t found, listed; /* found: `url` is that of `provider`; listed: 1 yes, 2 it can't be */
     sp_name provider, method, as;
-    uint32_t count, endpoints[SP_LISTED_ENDPOINTS];
+    uint32_t count;
+    uint16_t endpoints[SP_LISTED_ENDPOINTS];
     uint32_t catch_count; /* of the only endpoint, where there is one alone */
     sp_catch catches[SP_LISTED_CATCHES];
 } sp_url_memo;

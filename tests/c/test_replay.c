@@ -15,6 +15,8 @@ static void set_up(fixture *f, size_t bytes) {
     memset(f, 0, sizeof *f);
     builder_sample(&f->b);
     /* scopes below scopes, so that parents inside of a value are told apart */
+    builder_add(&f->b, "/body/messages", SP_NODE_TURN);
+    builder_add(&f->b, "/body/input", SP_NODE_TURN);
     builder_add(&f->b, "/body/messages/*", SP_NODE_SCOPE);
     builder_add(&f->b, "/body/messages/*/content", SP_NODE_SCOPE);
     builder_add(&f->b, "/body/messages/*/content/*/text", SP_NODE_MARK);
@@ -81,6 +83,23 @@ static void takes_values_over(void) {
     tear_down(&f);
 }
 
+#define TOOL(name) "{\"type\":\"function\",\"name\":\"" name "\",\"parameters\":{\"a\":[1,2,[3]],\"b\":\"" PAD "\"}}"
+
+/* A list that holds still is known as a whole; one that changes, by its elements. */
+static void takes_lists_over(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("a") "," TOOL("b") "]}}"));
+    uint64_t kept = f.keeping.replay->ring_end;
+    CHECK(agree_text(&f, "{\"body\":{\"model\":\"m\", \"tools\": [" TOOL("a") "," TOOL("b") "]}}"));
+    CHECK(f.keeping.replay->ring_end == kept);
+    CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("b") "," TOOL("a") "," TOOL("c") "]}}") && f.keeping.replay->ring_end > kept);
+    CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("c") "],\"tools\":[" TOOL("a") "]}}"));
+    for (f.limits.max_depth = 12; f.limits.max_depth > 1; f.limits.max_depth--)
+        CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("a") "," TOOL("b") "]}}"));
+    tear_down(&f);
+}
+
 /* What only resembles a value that is kept: other bytes behind the sample, or an end in the middle. */
 static void compares_all_bytes(void) {
     fixture f;
@@ -142,6 +161,7 @@ static void wants_room(void) {
 
 int main(void) {
     takes_values_over();
+    takes_lists_over();
     compares_all_bytes();
     keeps_to_limits();
     agrees_on_the_cases();
