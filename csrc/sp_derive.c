@@ -138,9 +138,11 @@ static void asked_nodes(sp_build *b) {
     r->nodes.v[SP_NODE_DEAD].flags = 0;
 }
 
-/* Nodes whose tests look at more than the form of a value. */
-static void text_nodes(sp_build *b) {
+/* Nodes that rules look at, and those whose tests look at more than the form of a value. */
+static void looked_at_nodes(sp_build *b) {
     sp_rules *r = b->r;
+    for (uint32_t node = 1; node < r->nodes.n; node++)
+        if (r->node_tests.v[node] || r->node_eaches.v[node] || r->node_also.v[node]) flag_node(r, node, SP_NODE_LOOK);
     for (uint32_t node = 1; node < r->nodes.n; node++)
         for (uint32_t k = r->node_tests.v[node]; k; k = r->tests.v[k].next)
             if (r->tests.v[k].match != SP_MATCH_FORM) flag_node(r, node, SP_NODE_TEXTS);
@@ -177,6 +179,6 @@ void sp_derive(sp_build *b) {
     layout_parts(b);
     endpoints_on(b);
     asked_nodes(b);
-    text_nodes(b);
+    looked_at_nodes(b);
     gates(b);
 }

@@ -75,14 +75,94 @@ static const pattern keywords[] = {
 static const pattern litellm = P("bGl0ZWxsbTp", 0); /* base64 of `litellm:` */
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static int is_digit(uint8_t c) { return (uint8_t)(c - '0') < 10; }
-static int is_lower(uint8_t c) { return (uint8_t)(c - 'a') < 26; }
-static int is_upper(uint8_t c) { return (uint8_t)(c - 'A') < 26; }
+enum { /* classes of bytes */
+    DIGIT = 1,
+    LOWER = 2,
+    UPPER = 4,
+    HEX = 8,
+    DASH = 16, /* with letters and digits: word characters */
+    MARK = 32, /* what else stands in names */
+    LEET = 64, /* digits that are taken for letters */
+};
+static const uint8_t classes[256] = {
+    ['0'] = DIGIT | HEX | LEET,
+    ['1'] = DIGIT | HEX | LEET,
+    ['2'] = DIGIT | HEX,
+    ['3'] = DIGIT | HEX | LEET,
+    ['4'] = DIGIT | HEX | LEET,
+    ['5'] = DIGIT | HEX | LEET,
+    ['6'] = DIGIT | HEX,
+    ['7'] = DIGIT | HEX,
+    ['8'] = DIGIT | HEX,
+    ['9'] = DIGIT | HEX,
+    ['a'] = LOWER | HEX,
+    ['b'] = LOWER | HEX,
+    ['c'] = LOWER | HEX,
+    ['d'] = LOWER | HEX,
+    ['e'] = LOWER | HEX,
+    ['f'] = LOWER | HEX,
+    ['g'] = LOWER,
+    ['h'] = LOWER,
+    ['i'] = LOWER,
+    ['j'] = LOWER,
+    ['k'] = LOWER,
+    ['l'] = LOWER,
+    ['m'] = LOWER,
+    ['n'] = LOWER,
+    ['o'] = LOWER,
+    ['p'] = LOWER,
+    ['q'] = LOWER,
+    ['r'] = LOWER,
+    ['s'] = LOWER,
+    ['t'] = LOWER,
+    ['u'] = LOWER,
+    ['v'] = LOWER,
+    ['w'] = LOWER,
+    ['x'] = LOWER,
+    ['y'] = LOWER,
+    ['z'] = LOWER,
+    ['A'] = UPPER | HEX,
+    ['B'] = UPPER | HEX,
+    ['C'] = UPPER | HEX,
+    ['D'] = UPPER | HEX,
+    ['E'] = UPPER | HEX,
+    ['F'] = UPPER | HEX,
+    ['G'] = UPPER,
+    ['H'] = UPPER,
+    ['I'] = UPPER,
+    ['J'] = UPPER,
+    ['K'] = UPPER,
+    ['L'] = UPPER,
+    ['M'] = UPPER,
+    ['N'] = UPPER,
+    ['O'] = UPPER,
+    ['P'] = UPPER,
+    ['Q'] = UPPER,
+    ['R'] = UPPER,
+    ['S'] = UPPER,
+    ['T'] = UPPER,
+    ['U'] = UPPER,
+    ['V'] = UPPER,
+    ['W'] = UPPER,
+    ['X'] = UPPER,
+    ['Y'] = UPPER,
+    ['Z'] = UPPER,
+    ['_'] = DASH | MARK,
+    ['-'] = DASH | MARK,
+    ['.'] = MARK,
+    [':'] = MARK,
+    ['/'] = MARK,
+};
+
+static int is_a(uint8_t c, unsigned what) { return (classes[c] & what) != 0; }
+static int is_digit(uint8_t c) { return is_a(c, DIGIT); }
+static int is_lower(uint8_t c) { return is_a(c, LOWER); }
+static int is_upper(uint8_t c) { return is_a(c, UPPER); }
 static char small(uint8_t c) { return (char)(is_upper(c) ? c | 32 : c); }
-static int is_letter(uint8_t c) { return is_lower((uint8_t)(c | 32)); }
-static int is_alnum(uint8_t c) { return is_digit(c) || is_letter(c); }
-static int is_word(uint8_t c) { return is_alnum(c) || c == '_' || c == '-'; }
-static int is_hex(uint8_t c) { return is_digit(c) || (uint8_t)((c | 32) - 'a') < 6; }
+static int is_letter(uint8_t c) { return is_a(c, LOWER | UPPER); }
+static int is_alnum(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER); }
+static int is_word(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER | DASH); }
+static int is_hex(uint8_t c) { return is_a(c, HEX); }
 
 static int begins(sp_view v, size_t i, const pattern *p) {
     return v.p[i] == (uint8_t)p->text[0] && v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
@@ -195,7 +275,7 @@ static int has_random_run(sp_view v) {
 /* Digits that stand for letters, in two places: a password ("n0t-r3al"). Names have one such place at most ("gpt4all"). */
 static int has_leet(sp_view v) {
     size_t places = 0;
-    for (size_t i = 1; i + 1 < v.n; i++) places += memchr("01345", v.p[i], 5) && is_lower(v.p[i - 1]) && is_lower(v.p[i + 1]);
+    for (size_t i = 1; i + 1 < v.n; i++) places += (size_t)(is_a(v.p[i], LEET) && is_lower(v.p[i - 1]) && is_lower(v.p[i + 1]));
     return places >= 2;
 }
 
@@ -298,7 +378,7 @@ static int is_name(sp_view v) {
     for (size_t i = 0; good && i < v.n; i++) {
         uint8_t c = v.p[i];
         if (c == '@') good = is_at_sign_good(v, i);
-        else good = is_alnum(c) || memchr("._:/-", c, 5);
+        else good = is_a(c, DIGIT | LOWER | UPPER | MARK);
         if (i && c == v.p[i - 1] && memchr("./-", c, 3)) good = 0; /* paths, URLs, PEM lines */
     }
     return good && !is_dotted_words(v) && !has_leet(v) && !is_suspect(v);

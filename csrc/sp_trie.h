@@ -15,6 +15,7 @@ enum {
     SP_NODE_FOLD = 16,   /* names of members are compared in lower case (headers) */
     SP_NODE_NEAR = 32,   /* unknown names of members are tested for near misses */
     SP_NODE_VALUE = 64,  /* the value itself is asked for, beside tests of it … */
+    SP_NODE_LOOK = 512,  /* some rule looks at values here, or they stand elsewhere, too; not for the scan */
     SP_NODE_TEXTS = 256, /* some test of the rules looks at the text of the value, not for the scan */
     SP_NODE_TURN = 128,  /* … or it may be a turn: not inside of a mark that stands for others (SP_MARK_KNOWN) */
 };

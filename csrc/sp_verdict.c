@@ -157,6 +157,10 @@ static void end_eaches(sp_judge *j, const sp_mark *marks) {
     j->touched_n = 0;
 }
 
+static void stamp(sp_judge *j, uint32_t node, uint32_t mark) {
+    if (j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = mark;
+}
+
 static void look_at(sp_judge *j, const sp_mark *marks, uint32_t i, int first) {
     const sp_rules *r = j->rules;
     const sp_mark *m = &marks[i];
@@ -168,7 +172,7 @@ static void look_at(sp_judge *j, const sp_mark *marks, uint32_t i, int first) {
             j->each_mark[e] = i;
             j->each_bits[e] = 0;
         }
-        if (first && m->type != SP_NULL && j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = i;
+        if (first && m->type != SP_NULL) stamp(j, node, i);
         if (r->node_tests.v[node]) run_tests(j, node, sp_mark_form(m), m->state & SP_MARK_LONG ? (sp_view){0} : m->value, i);
     }
 }
@@ -194,10 +198,6 @@ static void look_into(sp_judge *j, sp_replay_value *v) {
     v->note.bit_n = (uint8_t)(n <= SP_REPLAY_BITS ? n : SP_REPLAY_BITS + 2);
 }
 
-static void stamp(sp_judge *j, uint32_t node, uint32_t mark) {
-    if (j->stamps[node] != j->stamp) j->stamps[node] = j->stamp, j->first[node] = mark;
-}
-
 static void look_at_known(sp_judge *j, const sp_mark *m, uint32_t i) {
     const sp_rules *r = j->rules;
     sp_replay_value *v = m->known;
@@ -219,7 +219,8 @@ void sp_judge_look(sp_judge *j, const sp_facts_in *in, int skip_state) {
         const sp_mark *m = &in->marks[i];
         if (m->state & skip_state) continue;
         if (m->state & SP_MARK_KNOWN) look_at_known(j, m, i);
-        else look_at(j, in->marks, i, 1);
+        else if (r->nodes.v[m->node].flags & SP_NODE_LOOK) look_at(j, in->marks, i, 1);
+        else if (m->type != SP_NULL) stamp(j, m->node, i);
     }
     end_eaches(j, in->marks);
 }
