@@ -70,10 +70,10 @@ typedef struct sp_verdict {
 #define SP_MAX_CATCHES 16
 #define SP_TESTED 1024u /* outcomes of tests that are remembered */
 #define SP_HOST_MEMOS 64u
-#define SP_URL_MEMOS 256u
+#define SP_URL_MEMOS 512u
 #define SP_LISTED_ENDPOINTS 128u
 #define SP_LISTED_CATCHES 6u
-#define SP_VERDICT_MEMOS 256u
+#define SP_VERDICT_MEMOS 1024u
 #define SP_MEMO_FACTS 24u /* a verdict with more facts, or a longer list of what is missing, is not remembered */
 #define SP_MEMO_MISSING 160u
 
