@@ -184,6 +184,7 @@ static void add_edge(sp_build *b, uint32_t parent, uint32_t child, sp_view name)
     if (SP_BUILD_OK(b)) put_edge(r, parent, child, &h);
     r->edge_count++;
     r->nodes.v[parent].named++;
+    if (sp_is_index(name.p, name.n)) r->nodes.v[parent].flags |= SP_NODE_INDEX;
 }
 
 static uint32_t find_child(sp_build *b, uint32_t node, sp_view name) {

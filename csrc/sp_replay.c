@@ -84,13 +84,16 @@ const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v) {
 static void follow(sp_replay *r, sp_replay_value *v) {
     if (r->last) {
         r->last->next_slot = (uint32_t)(v - r->values);
+        r->last->next_marks = (uint32_t)(block(r, v) - r->ring);
         r->last->next_bytes = (uint32_t)(sp_replay_bytes(r, v) - r->ring);
     }
     r->last = v;
-    const uint8_t *bytes = r->ring + v->next_bytes;
+    const uint8_t *marks = r->ring + v->next_marks, *bytes = r->ring + v->next_bytes;
     __builtin_prefetch(&r->values[v->next_slot], 1);
     __builtin_prefetch((const uint8_t *)&r->values[v->next_slot] + 64, 1);
-    for (unsigned i = 0; i < 256; i += 64) __builtin_prefetch(bytes + i);
+    __builtin_prefetch(marks); /* one mark stands for all, most often */
+    __builtin_prefetch(marks + 64);
+    for (unsigned i = 0; i < 512; i += 64) __builtin_prefetch(bytes + i);
 }
 
 uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_replay_place place, uint16_t *tag, sp_replay_value **found) {
@@ -128,7 +131,7 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
     kept->text_n = (uint32_t)text_n;
     kept->pinned = 0;
     kept->next_slot = slot;
-    kept->next_bytes = 0;
+    kept->next_marks = kept->next_bytes = 0;
     kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
     r->tags[slot] = tag;
     r->ring_end = at + need;

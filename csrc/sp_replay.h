@@ -41,8 +41,8 @@ typedef struct sp_replay_value {
     uint64_t shape;
     uint64_t at;     /* of its block in all that was ever put into the ring */
     uint64_t pinned; /* round of the last sp_replay_pin */
-    /* what followed it last time, and probably follows it again: its slot, and where its bytes begin in the ring */
-    uint32_t next_slot, next_bytes;
+    /* what followed it last time, and probably follows it again: its slot, and where its marks and its bytes begin in the ring */
+    uint32_t next_slot, next_marks, next_bytes;
     sp_replay_note note;
 } sp_replay_value;
 

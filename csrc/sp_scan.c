@@ -759,7 +759,7 @@ close: /* p is at the bracket */
     goto done;
 
 element:
-    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].named ? enter_element(&w) : t->nodes[f->node].star;
+    node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : t->nodes[f->node].flags & SP_NODE_INDEX ? enter_element(&w) : t->nodes[f->node].star;
     if (f->replays && end - p >= SP_REPLAY_LEAST && (*p == '{' || *p == '"' || *p == '[')) goto known;
     goto value;
 

@@ -8,16 +8,17 @@
 #define SP_NODE_DEAD 0u /* no rule cares about anything below */
 
 enum {
-    SP_NODE_MARK = 1,    /* record a mark for the value that stands here */
-    SP_NODE_SCOPE = 2,   /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
-    SP_NODE_HASH = 4,    /* values from here down are hashed, and the mark has the hash */
-    SP_NODE_BODY = 8,    /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
-    SP_NODE_FOLD = 16,   /* names of members are compared in lower case (headers) */
-    SP_NODE_NEAR = 32,   /* unknown names of members are tested for near misses */
-    SP_NODE_VALUE = 64,  /* the value itself is asked for, beside tests of it … */
-    SP_NODE_LOOK = 512,  /* some rule looks at values here, or they stand elsewhere, too; not for the scan */
-    SP_NODE_TEXTS = 256, /* some test of the rules looks at the text of the value, not for the scan */
-    SP_NODE_TURN = 128,  /* … or it may be a turn: not inside of a mark that stands for others (SP_MARK_KNOWN) */
+    SP_NODE_MARK = 1,     /* record a mark for the value that stands here */
+    SP_NODE_SCOPE = 2,    /* … and let marks below it name it as their parent (set together with SP_NODE_MARK) */
+    SP_NODE_HASH = 4,     /* values from here down are hashed, and the mark has the hash */
+    SP_NODE_BODY = 8,     /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
+    SP_NODE_FOLD = 16,    /* names of members are compared in lower case (headers) */
+    SP_NODE_INDEX = 1024, /* some child is named as an element would be, by its index */
+    SP_NODE_NEAR = 32,    /* unknown names of members are tested for near misses */
+    SP_NODE_VALUE = 64,   /* the value itself is asked for, beside tests of it … */
+    SP_NODE_LOOK = 512,   /* some rule looks at values here, or they stand elsewhere, too; not for the scan */
+    SP_NODE_TEXTS = 256,  /* some test of the rules looks at the text of the value, not for the scan */
+    SP_NODE_TURN = 128,   /* … or it may be a turn: not inside of a mark that stands for others (SP_MARK_KNOWN) */
 };
 
 typedef struct sp_node {
@@ -45,6 +46,12 @@ typedef struct sp_trie {
     const uint64_t *near; /* sorted hashes of the skeletons (sp_near_skeleton) of names that decide */
     uint32_t near_count;
 } sp_trie;
+
+static inline int sp_is_index(const uint8_t *name, size_t n) {
+    size_t i = 0;
+    while (i < n && (uint8_t)(name[i] - '0') < 10) i++;
+    return n > 0 && i == n;
+}
 
 /* `h` is H(name) of docs/fingerprint.md, that is sp_x128 over a quotation mark and the unescaped name. */
 static inline uint64_t sp_trie_hash(uint32_t parent, const sp_digest *h) {

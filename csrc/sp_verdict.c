@@ -49,6 +49,12 @@ void sp_judge_fini(sp_judge *j) {
 
 /* ---- bits: which tests hold ------------------------------------------------------------------------------------------------------- */
 
+/* Nothing but blanks, or characters that nobody sees? */
+static __attribute__((noinline)) uint16_t unusual_form(sp_view text) {
+    uint8_t seen[SP_SHORT_VALUE + 1];
+    return sp_near_skeleton(text.p, text.n, seen) ? SP_FORM_ID : SP_FORM_BLANK;
+}
+
 uint16_t sp_mark_form(const sp_mark *m) {
     switch (m->type) {
     case SP_NULL: return SP_FORM_NULL;
@@ -63,8 +69,7 @@ uint16_t sp_mark_form(const sp_mark *m) {
     for (size_t i = 0; i < m->value.n; i++)
         if (m->value.p[i] > ' ' && m->value.p[i] < 0x7f) return SP_FORM_ID;
     if (m->value.n == 0) return SP_FORM_EMPTY_TEXT;
-    uint8_t seen[SP_SHORT_VALUE + 1]; /* nothing but blanks, or characters that nobody sees? */
-    return sp_near_skeleton(m->value.p, m->value.n, seen) ? SP_FORM_ID : SP_FORM_BLANK;
+    return unusual_form(m->value);
 }
 
 static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c; }
