@@ -44,10 +44,6 @@ class RefusedError(ValueError):
 
 # --- reading (RFC 8259, strict) ---------------------------------------------------------------------------------------
 
-UTF8 = re.compile(  # RFC 3629, section 4
-    rb"(?:[\x00-\x7f]++|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}"
-    rb"|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*+"
-)
 SPACE = re.compile(rb"[ \t\n\r]*+")
 PLAIN = re.compile(rb'[^"\\\x00-\x1f]*+')
 DIGITS = re.compile(rb"[0-9]*+")
@@ -71,9 +67,11 @@ def read(data: bytes) -> Any:
     """The value of one JSON text; RefusedError where it is none."""
     if data.startswith(b"\xef\xbb\xbf"):
         raise RefusedError("unexpected_bom", 0)
-    match = UTF8.match(data)
-    assert match is not None  # the empty text at least
-    good = match.end()
+    good = len(data)
+    try:
+        data.decode("utf-8")  # RFC 3629, strictly
+    except UnicodeDecodeError as e:
+        good = e.start
     refused = None
     value = None
     with deep():
