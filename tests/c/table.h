@@ -110,7 +110,7 @@ static inline coded_row coded_row_of(size_t i) { /* views live until the next ca
 
 static inline int coded_row_is(const sp_columns *c, size_t at, size_t i) {
     coded_row r = coded_row_of(i);
-    char hex[32];
+    char hex[33];
     int ok = spi_cell_valid(c, WORD, at) == (r.word.p != NULL) && (!r.word.p || sp_view_eq(spi_cell_text(c, WORD, at), r.word));
     ok &= spi_cell_valid(c, HASH, at) == (r.hash.p != NULL);
     if (r.hash.p) {
