@@ -165,7 +165,7 @@ static int is_word(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER | DASH); }
 static int is_hex(uint8_t c) { return is_a(c, HEX); }
 
 static int begins(sp_view v, size_t i, const pattern *p) {
-    return v.p[i] == (uint8_t)p->text[0] && v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
+    return i < v.n && v.p[i] == (uint8_t)p->text[0] && v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
 }
 
 /* First letters of the lists, so that most bytes need no look at them; test_ident.c holds them against each other. */
