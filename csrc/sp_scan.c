@@ -1,15 +1,9 @@
 /* The scan: one loop over the tokens of a JSON text with an explicit stack of frames. */
-#include "sp_scan.h"
+#include "sp_scan_impl.h"
 
 #include "sp_hash_inl.h"
-#include "sp_kernel.h"
 #include "sp_number.h"
 #include "sp_order.h"
-#include "sp_replay.h"
-
-#define LIKELY(x) __builtin_expect(!!(x), 1)
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ALWAYS_INLINE inline __attribute__((always_inline)) /* where gcc finds it too large and is wrong: measured */
 
 enum {
     SHAPED_OBJECT = 3, /* deepest object depth at which an object … */
@@ -26,54 +20,7 @@ static const uint64_t letter[] = {
     [SP_ARRAY] = 0xe6c632b61e964e1fu,
 };
 
-/* sp_grow without the call while there is room. */
-static inline sp_status grow(const sp_alloc *a, void *p, size_t *cap, size_t need, size_t item) {
-    return LIKELY(need <= *cap) ? SP_OK : sp_grow(a, p, cap, need, item);
-}
-
 static const sp_digest array_header = {{'['}}, object_header = {{'{'}};
-
-/* An open container, or (frame 0) the text around the document. Its part of the hash stack is a header, then a place for each element or
-   two for each member; an array that isn't hashed has none. In an object that isn't hashed the place of a value holds its byte range. */
-typedef struct sp_frame {
-    uint32_t node, mark, scope;           /* trie node; own mark; mark that is the parent of marks inside */
-    uint32_t count;                       /* finished values inside */
-    uint32_t index[SP_MAX_POINTER_STARS]; /* as in sp_mark, for what stands inside */
-    uint32_t hash_base, shape_base, first_base;
-    uint32_t marks_before; /* marks when it opened, its own included */
-    uint8_t object, hashed;
-    uint8_t depth;   /* object depth where a shape is computed, else 0 */
-    uint8_t inner;   /* inside an array of a payload, or one */
-    uint8_t replays; /* what stands in it may be known: members of the payload (1), elements of an outermost array (2); else 0 */
-    size_t start;
-} sp_frame;
-
-typedef struct range { /* a value that isn't hashed, in the place of its hash */
-    uint64_t start, end;
-} range;
-_Static_assert(sizeof(range) == sizeof(sp_digest), "ranges stand in places of hashes");
-
-/* One call of sp_scan_text. */
-typedef struct walk {
-    sp_scan *s;
-    const sp_trie *t;
-    const sp_kernel *kernel;
-    const uint8_t *text, *end;
-    sp_frame *f; /* innermost frame */
-    uint32_t hash_top, shape_top;
-    uint32_t flags;
-    sp_status status; /* set by the function that fails */
-    sp_view string;   /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
-    uint32_t deepest; /* level reached in the values that are under way */
-    struct keeping {  /* values that may be worth keeping, under way: a member of the payload, and an element of an outermost array */
-        int on;
-        uint32_t slot, base, deepest; /* base: marks before it; deepest: … and flags before it */
-        uint32_t flags;
-        uint16_t tag;
-        size_t nodes;
-        sp_replay_place place;
-    } keeping[2];
-} walk;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
     *s = (sp_scan){.alloc = a, .limits = limits};
@@ -137,7 +84,7 @@ static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *
     w->string = (sp_view){p, plain};
     if (at < w->end && *at == '\\') {
         /* room for all that is left, so that nothing is checked on the way; pages that aren't written cost nothing */
-        if (grow(s->alloc, &s->buf, &s->buf_cap, (size_t)(w->end - p), 1) != SP_OK) return fail(w, SP_ERR_NOMEM);
+        if (spi_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)(w->end - p), 1) != SP_OK) return fail(w, SP_ERR_NOMEM);
         memcpy(s->buf, p, plain + 1);
         out = s->buf + plain + 1;
         at = w->kernel->unescape(at, w->end, &out, &high, &w->flags);
@@ -182,7 +129,7 @@ static int canon_number(walk *w, const uint8_t *p, size_t n) {
         w->status = SP_ERR_NUMBER_TOO_LONG;
         return 0;
     }
-    w->status = grow(s->alloc, &s->buf, &s->buf_cap, n < 32 ? 32 : n, 1);
+    w->status = spi_grow(s->alloc, &s->buf, &s->buf_cap, n < 32 ? 32 : n, 1);
     if (w->status != SP_OK) return 0;
     w->string = (sp_view){s->buf, sp_number_canon(p, n, s->buf, &w->flags)};
     return 1;
@@ -224,14 +171,6 @@ static inline const uint8_t *read_word(walk *w, const uint8_t *p, const char *wo
 
 /* ---- trie and marks ---- */
 
-/* Counts of the steps by `*` to a value at `node` (not dead) in the innermost frame. */
-static void place_of(const walk *w, uint32_t node, uint32_t index[SP_MAX_POINTER_STARS]) {
-    const sp_frame *f = w->f;
-    uint32_t stars = w->t->nodes[node].stars;
-    for (uint32_t i = 0; i < SP_MAX_POINTER_STARS; i++) index[i] = i < stars ? f->index[i] : 0;
-    if (f->node != SP_NODE_DEAD && w->t->nodes[f->node].star == node && stars - 1 < SP_MAX_POINTER_STARS) index[stars - 1] = f->count;
-}
-
 /* A mark for the value at p, open. Sets w->status if there can be none. */
 static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p) {
     sp_scan *s = w->s;
@@ -239,12 +178,12 @@ static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p
         w->status = SP_ERR_TOO_MANY_MARKS;
         return SP_NO_MARK;
     }
-    w->status = grow(s->alloc, &s->marks, &s->mark_cap, (size_t)s->mark_count + 1, sizeof *s->marks);
+    w->status = spi_grow(s->alloc, &s->marks, &s->mark_cap, (size_t)s->mark_count + 1, sizeof *s->marks);
     if (w->status != SP_OK) return SP_NO_MARK;
     sp_mark *m = &s->marks[s->mark_count];
     size_t at = (size_t)(p - w->text);
     *m = (sp_mark){.node = node, .parent = w->f->scope, .type = (uint8_t)type, .state = SP_MARK_OPEN, .start = at, .end = at};
-    place_of(w, node, m->index);
+    spi_place_of(w, node, m->index);
     return s->mark_count++;
 }
 
@@ -282,7 +221,7 @@ static int fold_name(walk *w, sp_digest *d, sp_view *name) {
     size_t n = name->n;
     const uint8_t *from = name->p;
     int held = w->string.p == s->buf;
-    w->status = grow(s->alloc, &s->buf, &s->buf_cap, n + 1, 1);
+    w->status = spi_grow(s->alloc, &s->buf, &s->buf_cap, n + 1, 1);
     if (w->status != SP_OK) return 0;
     if (held) from = s->buf + 1; /* it may have moved */
     s->buf[0] = '"';
@@ -298,7 +237,7 @@ static uint32_t enter_member(walk *w, sp_digest d) {
     const sp_node *node = &w->t->nodes[w->f->node];
     sp_view name = {w->string.p + 1, w->string.n};
     size_t at = (size_t)w->f->first_base + w->f->count;
-    w->status = grow(s->alloc, &s->firsts, &s->first_cap, at + 1, sizeof *s->firsts);
+    w->status = spi_grow(s->alloc, &s->firsts, &s->first_cap, at + 1, sizeof *s->firsts);
     if (w->status != SP_OK) return SP_NODE_DEAD;
     s->firsts[at] = s->mark_count;
     if ((node->flags & SP_NODE_FOLD) && !fold_name(w, &d, &name)) return SP_NODE_DEAD;
@@ -331,7 +270,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
         return 0;
     }
     if (UNLIKELY(level >= s->frame_cap)) {
-        w->status = grow(s->alloc, &s->frames, &s->frame_cap, level + 1, sizeof *s->frames);
+        w->status = spi_grow(s->alloc, &s->frames, &s->frame_cap, level + 1, sizeof *s->frames);
         w->f = s->frames + level - 1;
         if (w->status != SP_OK) return 0;
     }
@@ -356,7 +295,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     if (node != SP_NODE_DEAD) {
         if (outer->object && outer->node != SP_NODE_DEAD) f->first_base += outer->count + 1;
         if (w->t->nodes[node].flags & SP_NODE_SCOPE) f->scope = mark;
-        place_of(w, node, f->index);
+        spi_place_of(w, node, f->index);
     }
     w->f = f;
     return 1;
@@ -368,7 +307,7 @@ static int add_shape(walk *w, uint64_t shape) {
     if (!f->object && w->shape_top - f->shape_base <= FEW_SHAPES)
         for (uint32_t i = f->shape_base; i < w->shape_top; i++)
             if (s->shapes[i] == shape) return 1;
-    w->status = grow(s->alloc, &s->shapes, &s->shape_cap, (size_t)w->shape_top + 1, sizeof *s->shapes);
+    w->status = spi_grow(s->alloc, &s->shapes, &s->shape_cap, (size_t)w->shape_top + 1, sizeof *s->shapes);
     if (w->status != SP_OK) return 0;
     s->shapes[w->shape_top++] = shape;
     return 1;
@@ -376,7 +315,7 @@ static int add_shape(walk *w, uint64_t shape) {
 
 static int reserve_hashes(walk *w, size_t more) {
     sp_scan *s = w->s;
-    w->status = grow(s->alloc, &s->hashes, &s->hash_cap, w->hash_top + more, sizeof *s->hashes);
+    w->status = spi_grow(s->alloc, &s->hashes, &s->hash_cap, w->hash_top + more, sizeof *s->hashes);
     return w->status == SP_OK;
 }
 
@@ -410,7 +349,7 @@ static void mark_duplicates(walk *w, const sp_digest *pairs, const sp_entry *e, 
 static const sp_entry *sort_members(walk *w, const sp_digest *pairs) {
     sp_scan *s = w->s;
     uint32_t n = w->f->count;
-    w->status = grow(s->alloc, &s->buf, &s->buf_cap, 2 * (size_t)n * sizeof(sp_entry), 1);
+    w->status = spi_grow(s->alloc, &s->buf, &s->buf_cap, 2 * (size_t)n * sizeof(sp_entry), 1);
     if (w->status != SP_OK) return NULL;
     const sp_entry *e = sp_order_sort(pairs, n, (sp_entry *)(void *)s->buf);
     for (uint32_t i = 0, j; i < n; i = j) {
@@ -458,7 +397,7 @@ static int finish_array_shape(walk *w, uint64_t *shape) {
     uint64_t *v = s->shapes + w->f->shape_base;
     uint32_t n = w->shape_top - w->f->shape_base, kept = 0;
     if (n > FEW_SHAPES) {
-        w->status = grow(s->alloc, &s->buf, &s->buf_cap, (size_t)n * sizeof *v, 1);
+        w->status = spi_grow(s->alloc, &s->buf, &s->buf_cap, (size_t)n * sizeof *v, 1);
         if (w->status != SP_OK) return 0;
         sp_order_words(v, n, (uint64_t *)(void *)s->buf);
     } else {
@@ -521,111 +460,6 @@ static void abandon(walk *w) {
     }
 }
 
-/* ---- values that were scanned before ---- */
-
-/* Takes over the results of a kept value as they are for the place at p. Returns what follows it, or NULL: it must be scanned. */
-static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_replay_value *v, sp_digest *d, uint64_t *shape) {
-    sp_scan *s = w->s;
-    size_t level = (size_t)(w->f - s->frames), start = (size_t)(p - w->text);
-    uint32_t base = s->mark_count, index[SP_MAX_POINTER_STARS], stars = 0;
-    if (level + v->height > s->limits->max_depth || s->nodes + v->nodes > s->limits->max_nodes) return NULL; /* the scan tells where */
-    if (v->marks > SP_MAX_MARKS - base - s->folded) return NULL;
-    if (grow(s->alloc, &s->marks, &s->mark_cap, (size_t)base + v->marks, sizeof *s->marks) != SP_OK) return NULL;
-    if (v->marks) {
-        place_of(w, node, index);
-        stars = w->t->nodes[node].stars;
-        if (stars > SP_MAX_POINTER_STARS) stars = SP_MAX_POINTER_STARS;
-    }
-    const sp_mark *kept = sp_replay_marks(s->replay, v);
-    const uint8_t *bytes = sp_replay_bytes(s->replay, v);
-    uint32_t count = s->folds && v->foldable ? 1 : v->marks;
-    for (uint32_t i = 0; i < count; i++) {
-        sp_mark *m = &s->marks[base + i];
-        *m = kept[i];
-        m->start += start;
-        m->end += start;
-        m->parent = m->parent == SP_NO_MARK ? w->f->scope : m->parent + base;
-        for (uint32_t k = 0; k < stars; k++) m->index[k] = index[k];
-        if (m->value.p && m->value.p >= bytes) m->value.p = p + (m->value.p - bytes);
-        else if (m->value.p) {
-            uint8_t *copy = sp_arena_get(&s->arena, m->value.n);
-            if (!copy) return NULL;
-            if (m->value.n) memcpy(copy, m->value.p, m->value.n);
-            m->value.p = copy;
-        }
-    }
-    if (count < v->marks) {
-        s->marks[base].state |= SP_MARK_KNOWN;
-        s->marks[base].known = v;
-        sp_replay_pin(s->replay, v);
-        s->folded += v->marks - count;
-    }
-    s->mark_count = base + count;
-    s->nodes += v->nodes;
-    w->flags |= v->flags;
-    if (level + v->height > w->deepest) w->deepest = (uint32_t)(level + v->height);
-    *d = v->hash;
-    *shape = v->shape;
-    return p + v->n;
-}
-
-/* Looks the value at p up; if it isn't known, it may be kept when it is complete. */
-static const uint8_t *replay(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
-    sp_replay_value *v;
-    const sp_frame *f = w->f;
-    struct keeping *k = &w->keeping[f->replays - 1];
-    k->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
-    k->slot = sp_replay_find(w->s->replay, p, w->end, k->place, &k->tag, &v);
-    const uint8_t *after = v ? take_over(w, p, node, v, d, shape) : NULL;
-    k->on = !v;
-    if (k->on) {
-        k->base = w->s->mark_count;
-        k->nodes = w->s->nodes;
-        k->flags = w->flags;
-        k->deepest = w->deepest;
-        w->flags = 0;
-        w->deepest = (uint32_t)(f - w->s->frames);
-    }
-    return after;
-}
-
-/* Whether the first of the marks, at which the value begins, can stand for all: nobody asks for another by itself. */
-static int is_foldable(const walk *w, const sp_mark *marks, uint32_t count, size_t start, size_t end) {
-    int good = count > 1 && marks[0].start == start && marks[0].end == end && marks[0].type >= SP_OBJECT;
-    for (uint32_t i = 0; i < count && good; i++)
-        good = !(marks[i].state & ~SP_MARK_LONG) && (i == 0 || !(w->t->nodes[marks[i].node].flags & (SP_NODE_VALUE | SP_NODE_TURN)));
-    return good;
-}
-
-static int has_known(const sp_mark *marks, uint32_t count) {
-    int found = 0;
-    for (uint32_t i = 0; i < count && !found; i++) found = marks[i].state & SP_MARK_KNOWN;
-    return found;
-}
-
-/* The value [start, p) is complete. What has marks that stand for others is not kept: those may go before it does. */
-static void keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape) {
-    sp_scan *s = w->s;
-    struct keeping *k = &w->keeping[w->f->replays - 1];
-    size_t n = (size_t)(p - start), nodes = s->nodes - k->nodes;
-    uint32_t marks = s->mark_count - k->base, level = (uint32_t)(w->f - s->frames);
-    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS && !has_known(s->marks + k->base, marks)) {
-        sp_replay_value v = {.place = k->place,
-                             .n = (uint32_t)n,
-                             .marks = marks,
-                             .height = w->deepest - level,
-                             .nodes = (uint32_t)nodes,
-                             .flags = w->flags,
-                             .hash = *d,
-                             .shape = shape};
-        v.foldable = (uint8_t)is_foldable(w, s->marks + k->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
-        sp_replay_put(s->replay, k->slot, k->tag, &v, start, s->marks + k->base, k->base, w->text);
-    }
-    w->flags |= k->flags;
-    if (k->deepest > w->deepest) w->deepest = k->deepest;
-    k->on = 0;
-}
-
 /* ---- the loop ---- */
 
 #define FAIL(why)         \
@@ -652,9 +486,9 @@ sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root
     size_t limit = s->limits->max_nodes;
 
     if (text.n == 0) return SP_ERR_TRUNCATED;
-    w.status = grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
-    if (w.status == SP_OK) w.status = grow(s->alloc, &s->shapes, &s->shape_cap, 1, sizeof *s->shapes); /* no NULL, also when empty */
-    if (w.status == SP_OK) w.status = grow(s->alloc, &s->firsts, &s->first_cap, 1, sizeof *s->firsts);
+    w.status = spi_grow(s->alloc, &s->frames, &s->frame_cap, 1, sizeof *s->frames);
+    if (w.status == SP_OK) w.status = spi_grow(s->alloc, &s->shapes, &s->shape_cap, 1, sizeof *s->shapes); /* no NULL, also when empty */
+    if (w.status == SP_OK) w.status = spi_grow(s->alloc, &s->firsts, &s->first_cap, 1, sizeof *s->firsts);
     if (w.status != SP_OK) return w.status;
     w.end = end = p + text.n;
     w.f = f = s->frames;
@@ -729,7 +563,7 @@ scalar:
     }
 
 done: /* a value of the innermost frame: [start, p), d, shape */
-    if (f->replays && w.keeping[f->replays - 1].on) keep(&w, start, p, &d, shape);
+    if (f->replays && w.keeping[f->replays - 1].on) spi_scan_keep(&w, start, p, &d, shape);
     if (f->hashed) {
         s->hashes[w.hash_top++] = d;
         if (f->depth && !add_shape(&w, shape)) goto out;
@@ -765,7 +599,7 @@ element:
 
 known: /* the value at p may be */
     start = p;
-    p = replay(&w, start, node, &d, &shape);
+    p = spi_scan_known(&w, start, node, &d, &shape);
     if (p) goto done;
     p = start;
     goto value;
