@@ -183,14 +183,14 @@ static void add_edge(sp_build *b, uint32_t parent, uint32_t child, sp_view name)
     sp_digest h = name_digest(b, name);
     if (SP_BUILD_OK(b)) put_edge(r, parent, child, &h);
     r->edge_count++;
-    r->nodes.v[parent].named++;
+    r->nodes.v[parent].names |= sp_trie_bit(&h);
     if (sp_is_index(name.p, name.n)) r->nodes.v[parent].flags |= SP_NODE_INDEX;
 }
 
 static uint32_t find_child(sp_build *b, uint32_t node, sp_view name) {
     sp_rules *r = b->r;
     if (!name.p) return r->nodes.v[node].star;
-    if (!r->nodes.v[node].named) return SP_NODE_DEAD;
+    if (!r->nodes.v[node].names) return SP_NODE_DEAD;
     sp_trie t = {r->nodes.v, r->nodes.n, r->edges, r->trie.edge_mask, NULL, 0};
     sp_digest h = name_digest(b, name);
     uint32_t c = sp_trie_member(&t, node, &h, name.p, name.n);

@@ -29,7 +29,7 @@ typedef struct sp_limits {
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
 #else
-#define SP_SLICE_BYTES 2097152u /* a batch of rows holds the lines that begin in one slice of the stream */
+#define SP_SLICE_BYTES 1048576u /* a batch of rows holds the lines that begin in one slice of the stream */
 #define SP_HEAD_BYTES 65536u    /* of the unpacked stream: tell the format, name the source */
 #endif
 

@@ -25,7 +25,7 @@ typedef struct sp_node {
     uint16_t flags;
     uint16_t stars;  /* number of `*` on the pointer up to here, this step included */
     uint32_t star;   /* child for any element or any other member, or SP_NODE_DEAD */
-    uint32_t named;  /* number of named children; 0 lets the walk skip the look-up */
+    uint64_t names;  /* a bit for each named child (sp_trie_bit): most other names need no look-up */
     uint32_t parent; /* for pointers as text; SP_NODE_DEAD at a root */
     sp_view name;    /* unescaped name of the last step; p NULL for `*` and for roots */
     uint32_t last;   /* last child, and of each child the next one, the last leading to the first: for the building of a rule set */
@@ -60,10 +60,12 @@ static inline uint64_t sp_trie_hash(uint32_t parent, const sp_digest *h) {
     return (k ^ ((uint64_t)parent * 0x9e3779b97f4a7c15u)) * 0xd6e8feb86659fd93u;
 }
 
+static inline uint64_t sp_trie_bit(const sp_digest *h) { return (uint64_t)1 << (h->b[15] & 63); }
+
 /* The child for a member name (compared by hash, then by bytes), else the star child, else SP_NODE_DEAD. */
 static inline uint32_t sp_trie_member(const sp_trie *t, uint32_t node, const sp_digest *h, const uint8_t *name, size_t n) {
     const sp_node *nd = &t->nodes[node];
-    if (nd->named) {
+    if (nd->names & sp_trie_bit(h)) {
         uint64_t k = sp_trie_hash(node, h);
         for (uint32_t i = (uint32_t)(k >> 32) & t->edge_mask; t->edges[i].child; i = (i + 1) & t->edge_mask)
             if (t->edges[i].hash == k && t->edges[i].parent == node) {

@@ -45,7 +45,7 @@ static inline uint32_t builder_step(trie_builder *b, uint32_t at, const char *na
         return child;
     }
     b->nodes[child].name = (sp_view){(const uint8_t *)name, n};
-    b->nodes[at].named++;
+    b->nodes[at].names |= sp_trie_bit(&h);
     if (sp_is_index((const uint8_t *)name, n)) b->nodes[at].flags |= SP_NODE_INDEX;
     uint64_t k = sp_trie_hash(at, &h);
     uint32_t i = (uint32_t)(k >> 32) & b->trie.edge_mask;
