@@ -231,6 +231,28 @@ static void test_tags(void) {
     CHECK(tagged("", ""));
 }
 
+/* Every beginning of a credential and every keyword is found, wherever it begins a word, or anywhere. */
+static void test_lists(void) {
+    static const char *const credentials[] = {
+        "sk-",   "sk_",    "pk_",    "rk_",     "ghp_",   "gho_",  "ghu_",  "ghs_", "ghr_", "github_pat_", "glpat-", "xoxa-", "xoxb-",
+        "xoxe-", "xoxo-",  "xoxp-",  "xoxr-",   "xoxs-",  "xapp-", "AKIA",  "ASIA", "AIza", "ya29.",       "hf_",    "eyJ",   "gsk_",
+        "lsv2_", "whsec_", "shpat_", "dop_v1_", "nvapi-", "npm_",  "pypi-", "SG.",  "r8_",  "tvly-",       "pplx-",  "xai-",  "key-"};
+    static const char *const keywords[] = {"password", "passwd",   "secret",      "bearer",     "apikey",     "api-key",
+                                           "api_key",  "signatur", "private-key", "privatekey", "access-key", "access_key"};
+    static const char rest[] = "lolololololololololololo";
+    char text[64];
+    CHECK(sp_ident_shows((sp_view){(const uint8_t *)rest, sizeof rest - 1}));
+    for (size_t i = 0; i < sizeof credentials / sizeof *credentials; i++) {
+        int n = snprintf(text, sizeof text, "lo:%s%s", credentials[i], rest);
+        CHECK(!sp_ident_shows((sp_view){(const uint8_t *)text, (size_t)n}));
+    }
+    for (size_t i = 0; i < 2 * sizeof keywords / sizeof *keywords; i++) {
+        int n = snprintf(text, sizeof text, "lo%slo", keywords[i / 2]);
+        if (i % 2) text[2] = (char)(text[2] - 32); /* a capital */
+        CHECK(!sp_ident_shows((sp_view){(const uint8_t *)text, (size_t)n}));
+    }
+}
+
 /* 1 MiB each of what the patterns look for: linear, and far below 50 ms a pattern. */
 static void test_time(void) {
     static const char *const units[] = {"a", "0", "A0", "sk-", "secre", "1-", "2025-01-0", "aB", "1.", "a.", "@", "resp_", "bGl0ZWxsbTp"};
@@ -254,6 +276,7 @@ int main(void) {
     test_values();
     test_hosts();
     test_tags();
+    test_lists();
     test_time();
     return check_done();
 }
