@@ -472,8 +472,9 @@ static int next_slice(sp_batch *b) {
             return 1;
         }
     }
-    size_t last = from < b->len ? from : b->len;
-    while (last > b->pos && b->in->bytes[last - 1] != '\n') last--;
+    size_t last = b->pos;
+    if (end - b->pos > most) /* else its last line can't be too long either */
+        for (last = from < b->len ? from : b->len; last > b->pos && b->in->bytes[last - 1] != '\n';) last--;
     size_t length = end - last - (nl != NULL);
     if (length > most) {
         if (last > b->pos) put_job(b, last);

@@ -8,6 +8,7 @@ enum {
     ID_REST_MAX = 64,       /* behind the prefix of a documented form */
     WRAPPED_REST_MAX = 512, /* the same where LiteLLM wrapped an id */
     HOST_MAX = 253,
+    CAPITALS = 3,      /* fewer are no stretch of them */
     RANDOM_RUN = 12,   /* letters and digits in a row, from which a run is tested for looking random */
     LONG_RUN = 20,     /* … from which capitals, small letters and a digit together are enough */
     CAPITALS_RUN = 8,  /* the same for capitals with digits */
@@ -164,69 +165,93 @@ static int is_alnum(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER); }
 static int is_word(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER | DASH); }
 static int is_hex(uint8_t c) { return is_a(c, HEX); }
 
+/* How many there are of a kind: most tests need some of them, and are spared where there are none. */
+typedef struct tally {
+    size_t digits, uppers, words, dots;
+} tally;
+
+static tally count(const uint8_t *p, size_t n) {
+    tally t = {0, 0, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        unsigned c = classes[p[i]];
+        t.digits += c & DIGIT;
+        t.uppers += c / UPPER & 1;
+        t.words += (c & (DIGIT | LOWER | UPPER | DASH)) != 0;
+        t.dots += p[i] == '.';
+    }
+    return t;
+}
+
 static int begins(sp_view v, size_t i, const pattern *p) {
     return i < v.n && v.p[i] == (uint8_t)p->text[0] && v.n - i >= p->n && memcmp(v.p + i, p->text, p->n) == 0;
 }
 
 /* First letters of the lists, so that most bytes need no look at them; test_ident.c holds them against each other. */
-static int begins_credential(uint8_t c) {
-    switch (c) {
-    case 'A':
-    case 'S':
-    case 'd':
-    case 'e':
-    case 'g':
-    case 'h':
-    case 'k':
-    case 'l':
-    case 'n':
-    case 'p':
-    case 'r':
-    case 's':
-    case 't':
-    case 'w':
-    case 'x':
-    case 'y': return 1;
-    default: return 0;
-    }
-}
+enum {
+    CREDENTIAL = 1,
+    KEYWORD = 2, /* first letter, small or not */
+    KEYWORD_SECOND = 4
+};
+static const uint8_t firsts[256] = {
+    ['A'] = CREDENTIAL | KEYWORD | KEYWORD_SECOND,
+    ['B'] = KEYWORD,
+    ['C'] = KEYWORD_SECOND,
+    ['E'] = KEYWORD_SECOND,
+    ['I'] = KEYWORD_SECOND,
+    ['P'] = KEYWORD | KEYWORD_SECOND,
+    ['R'] = KEYWORD_SECOND,
+    ['S'] = CREDENTIAL | KEYWORD,
+    ['a'] = KEYWORD | KEYWORD_SECOND,
+    ['b'] = KEYWORD,
+    ['c'] = KEYWORD_SECOND,
+    ['d'] = CREDENTIAL,
+    ['e'] = CREDENTIAL | KEYWORD_SECOND,
+    ['g'] = CREDENTIAL,
+    ['h'] = CREDENTIAL,
+    ['i'] = KEYWORD_SECOND,
+    ['k'] = CREDENTIAL,
+    ['l'] = CREDENTIAL,
+    ['n'] = CREDENTIAL,
+    ['p'] = CREDENTIAL | KEYWORD | KEYWORD_SECOND,
+    ['r'] = CREDENTIAL | KEYWORD_SECOND,
+    ['s'] = CREDENTIAL | KEYWORD,
+    ['t'] = CREDENTIAL,
+    ['w'] = CREDENTIAL,
+    ['x'] = CREDENTIAL,
+    ['y'] = CREDENTIAL,
+};
 
-static int begins_keyword(char first, char second) {
-    switch (first) {
-    case 'p': return second == 'a' || second == 'r';
-    case 's': return second == 'e' || second == 'i';
-    case 'b': return second == 'e';
-    case 'a': return second == 'p' || second == 'c';
-    default: return 0;
-    }
-}
-
-static int has_credential(sp_view v) {
+static int is_credential(sp_view v, size_t i) {
     int found = 0;
-    for (size_t i = 0; i < v.n && !found; i++) {
-        if (i && is_alnum(v.p[i - 1])) continue; /* they begin a word */
-        if (!begins_credential(v.p[i])) continue;
-        for (size_t k = 0; k < COUNT(credentials) && !found; k++) {
-            const pattern *p = &credentials[k];
-            if (begins(v, i, p)) {
-                size_t rest = 0;
-                while (rest < p->rest && i + p->n + rest < v.n && is_word(v.p[i + p->n + rest])) rest++;
-                found = rest == p->rest;
-            }
+    for (size_t k = 0; k < COUNT(credentials) && !found; k++) {
+        const pattern *p = &credentials[k];
+        if (begins(v, i, p)) {
+            size_t rest = 0;
+            while (rest < p->rest && i + p->n + rest < v.n && is_word(v.p[i + p->n + rest])) rest++;
+            found = rest == p->rest;
         }
     }
     return found;
 }
 
-static int has_keyword(sp_view v) {
+static int is_keyword(sp_view v, size_t i) {
     int found = 0;
+    for (size_t k = 0; k < COUNT(keywords) && !found; k++) {
+        size_t j = 0;
+        while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == small(v.p[i + j])) j++;
+        found = j == keywords[k].n;
+    }
+    return found;
+}
+
+/* Credentials begin a word. */
+static int has_credential(sp_view v) {
+    int found = 0, inside = 0;
     for (size_t i = 0; i + 1 < v.n && !found; i++) {
-        if (!begins_keyword(small(v.p[i]), small(v.p[i + 1]))) continue;
-        for (size_t k = 0; k < COUNT(keywords) && !found; k++) {
-            size_t j = 0;
-            while (j < keywords[k].n && i + j < v.n && keywords[k].text[j] == small(v.p[i + j])) j++;
-            found = j == keywords[k].n;
-        }
+        uint8_t first = firsts[v.p[i]];
+        if (first & CREDENTIAL && !inside) found = is_credential(v, i);
+        if (first & KEYWORD && firsts[v.p[i + 1]] & KEYWORD_SECOND) found = found || is_keyword(v, i);
+        inside = is_alnum(v.p[i]);
     }
     return found;
 }
@@ -238,7 +263,7 @@ static int has_capitals(const uint8_t *p, size_t n, size_t alone, size_t with_di
     for (size_t i = 0; i < n; i++) {
         stretch = is_upper(p[i]) || is_digit(p[i]) ? stretch + 1 : 0;
         upper = stretch ? upper + (size_t)is_upper(p[i]) : 0;
-        found |= upper >= 3 && stretch >= (stretch > upper ? with_digits : alone);
+        found |= upper >= CAPITALS && stretch >= (stretch > upper ? with_digits : alone);
     }
     return found;
 }
@@ -266,7 +291,7 @@ static int has_random_run(sp_view v) {
     for (size_t i = 0; i < v.n && !found;) {
         size_t end = i;
         while (end < v.n && is_alnum(v.p[end])) end++;
-        found = looks_random(v.p + i, end - i);
+        found = end - i >= CAPITALS_RUN && looks_random(v.p + i, end - i);
         i = end + 1;
     }
     return found;
@@ -326,7 +351,9 @@ static int is_dotted_words(sp_view v) {
     return dots && dots + letters == v.n;
 }
 
-static int is_suspect(sp_view v) { return has_credential(v) || has_keyword(v) || has_random_run(v) || has_number(v); }
+static int is_suspect(sp_view v, tally t) {
+    return has_credential(v) || has_random_run(v) || ((t.digits >= NUMBER_DIGITS || t.dots >= 3) && has_number(v));
+}
 
 static int is_uuid(sp_view v) {
     int good = v.n == 36;
@@ -350,15 +377,11 @@ static int is_documented_id(sp_view v) {
     if (wrapped)
         for (unsigned k = 0; k < 2 && rest.p[rest.n - 1] == '='; k++) rest.n--;
     if (form && rest.n && rest.n <= (wrapped ? WRAPPED_REST_MAX : ID_REST_MAX)) {
-        size_t digits = 0, words = 0;
-        for (size_t i = 0; i < rest.n; i++) {
-            digits += (size_t)is_digit(rest.p[i]);
-            words += (size_t)is_word(rest.p[i]);
-        }
-        good = words == rest.n && is_alnum(rest.p[rest.n - 1]);
-        if (!wrapped && has_capitals(rest.p, rest.n, ID_CAPITALS, ID_CAPITALS)) good = 0;
-        if (digits >= NUMBER_DIGITS && digits + 4 >= rest.n && has_number(rest)) good = 0;
-        good = good && (is_uuid(rest) || (!has_credential(rest) && !has_keyword(rest)));
+        tally t = count(rest.p, rest.n);
+        good = t.words == rest.n && is_alnum(rest.p[rest.n - 1]);
+        if (!wrapped && t.uppers >= CAPITALS && has_capitals(rest.p, rest.n, ID_CAPITALS, ID_CAPITALS)) good = 0;
+        if (t.digits >= NUMBER_DIGITS && t.digits + 4 >= rest.n && has_number(rest)) good = 0;
+        good = good && (is_uuid(rest) || !has_credential(rest));
     }
     return good;
 }
@@ -381,7 +404,9 @@ static int is_name(sp_view v) {
         else good = is_a(c, DIGIT | LOWER | UPPER | MARK);
         if (i && c == v.p[i - 1] && memchr("./-", c, 3)) good = 0; /* paths, URLs, PEM lines */
     }
-    return good && !is_dotted_words(v) && !has_leet(v) && !is_suspect(v);
+    if (!good) return 0;
+    tally t = count(v.p, v.n);
+    return !(t.dots && is_dotted_words(v)) && !(t.digits >= 2 && has_leet(v)) && !is_suspect(v, t);
 }
 
 int sp_ident_shows(sp_view v) { return is_uuid(v) || is_documented_id(v) || is_name(v); }
@@ -414,7 +439,7 @@ int sp_ident_host_shows(sp_view host) {
     good = good && name.n > 0 && name.n <= HOST_MAX && is_alnum(name.p[0]);
     for (size_t i = 0; good && i < name.n; i++)
         good = is_word(name.p[i]) || (name.p[i] == '.' && (i + 1 == name.n || name.p[i + 1] != '.'));
-    return good && (is_private_address(name) || !is_suspect(name));
+    return good && (is_private_address(name) || !is_suspect(name, count(name.p, name.n)));
 }
 
 size_t sp_ident_tag(const uint8_t key[16], sp_view v, char out[64]) {

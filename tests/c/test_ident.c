@@ -246,9 +246,9 @@ static void test_lists(void) {
         int n = snprintf(text, sizeof text, "lo:%s%s", credentials[i], rest);
         CHECK(!sp_ident_shows((sp_view){(const uint8_t *)text, (size_t)n}));
     }
-    for (size_t i = 0; i < 2 * sizeof keywords / sizeof *keywords; i++) {
-        int n = snprintf(text, sizeof text, "lo%slo", keywords[i / 2]);
-        if (i % 2) text[2] = (char)(text[2] - 32); /* a capital */
+    for (size_t i = 0; i < 3 * sizeof keywords / sizeof *keywords; i++) {
+        int n = snprintf(text, sizeof text, "lo%slo", keywords[i / 3]);
+        for (size_t k = 0; k < i % 3; k++) text[2 + k] = (char)(text[2 + k] - 32); /* a capital, or two */
         CHECK(!sp_ident_shows((sp_view){(const uint8_t *)text, (size_t)n}));
     }
 }
