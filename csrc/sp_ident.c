@@ -26,37 +26,23 @@ typedef struct pattern {
 #define P(text, rest) \
     { text, sizeof(text) - 1, rest }
 
-/* Documented id forms of the APIs: prefix, then letters, digits, `_` and `-`. */
+/* Documented id forms of the APIs: prefix, then letters, digits, `_` and `-`. By their first letters, so that few are compared. */
 static const pattern id_forms[] = {
-    P("resp_", 0),      P("conv_", 0),
-    P("thread_", 0),    P("cthr_", 0),
-    P("msg_", 0),       P("run_", 0),
-    P("step_", 0),      P("asst_", 0),
-    P("chatcmpl-", 0),  P("cmpl-", 0),
-    P("file-", 0),      P("file_", 0),
-    P("vs_", 0),        P("vsfb_", 0),
-    P("cntr_", 0),      P("cfile_", 0),
-    P("container_", 0), P("sess_", 0),
-    P("sesn_", 0),      P("session_", 0),
-    P("session-", 0),   P("batch_", 0),
-    P("msgbatch_", 0),  P("call_", 0),
-    P("toolu_", 0),     P("srvtoolu_", 0),
-    P("tooluse_", 0),   P("fc_", 0),
-    P("fco_", 0),       P("rs_", 0),
-    P("ctc_", 0),       P("ws_", 0),
-    P("fs_", 0),        P("ci_", 0),
-    P("ig_", 0),        P("cu_", 0),
-    P("cmp_", 0),       P("mcp_", 0),
-    P("mcpl_", 0),      P("mcpr_", 0),
-    P("tsc_", 0),       P("tso_", 0),
-    P("encitem_", 0),   P("pmpt_", 0),
-    P("skill_", 0),     P("agent_", 0),
-    P("req_", 0),       P("gen-", 0),
-    P("ftjob-", 0),     P("modelperm-", 0),
-    P("snapperm-", 0),  P("upload_", 0),
-    P("part_", 0),      P("item_", 0),
-    P("event_", 0),     P("trace_", 0),
-    P("span_", 0),      P("cachedContents/", 0),
+    P("agent_", 0),    P("asst_", 0),    P("batch_", 0),     P("cachedContents/", 0),
+    P("call_", 0),     P("cfile_", 0),   P("chatcmpl-", 0),  P("ci_", 0),
+    P("cmp_", 0),      P("cmpl-", 0),    P("cntr_", 0),      P("container_", 0),
+    P("conv_", 0),     P("ctc_", 0),     P("cthr_", 0),      P("cu_", 0),
+    P("encitem_", 0),  P("event_", 0),   P("fc_", 0),        P("fco_", 0),
+    P("file-", 0),     P("file_", 0),    P("fs_", 0),        P("ftjob-", 0),
+    P("gen-", 0),      P("ig_", 0),      P("item_", 0),      P("mcp_", 0),
+    P("mcpl_", 0),     P("mcpr_", 0),    P("modelperm-", 0), P("msg_", 0),
+    P("msgbatch_", 0), P("part_", 0),    P("pmpt_", 0),      P("req_", 0),
+    P("resp_", 0),     P("rs_", 0),      P("run_", 0),       P("sesn_", 0),
+    P("sess_", 0),     P("session-", 0), P("session_", 0),   P("skill_", 0),
+    P("snapperm-", 0), P("span_", 0),    P("srvtoolu_", 0),  P("step_", 0),
+    P("thread_", 0),   P("toolu_", 0),   P("tooluse_", 0),   P("trace_", 0),
+    P("tsc_", 0),      P("tso_", 0),     P("upload_", 0),    P("vs_", 0),
+    P("vsfb_", 0),     P("ws_", 0),
 };
 
 /* How credentials begin. Word characters are letters, digits, `_` and `-`. */
@@ -76,16 +62,17 @@ static const pattern keywords[] = {
 static const pattern litellm = P("bGl0ZWxsbTp", 0); /* base64 of `litellm:` */
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-enum { /* classes of bytes */
-    DIGIT = 1,
-    LOWER = 2,
-    UPPER = 4,
-    HEX = 8,
-    DASH = 16, /* with letters and digits: word characters */
-    MARK = 32, /* what else stands in names */
-    LEET = 64, /* digits that are taken for letters */
-};
-static const uint8_t classes[256] = {
+/* Classes of bytes: a byte of the word for each, so that the words of a text can be added up. */
+#define DIGIT UINT64_C(1)
+#define LOWER (UINT64_C(1) << 8)
+#define UPPER (UINT64_C(1) << 16)
+#define HEX (UINT64_C(1) << 24)
+#define DASH (UINT64_C(1) << 32) /* with letters and digits: word characters */
+#define MARK (UINT64_C(1) << 40) /* what else stands in names */
+#define LEET (UINT64_C(1) << 48) /* digits that are taken for letters */
+#define DOT (UINT64_C(1) << 56)
+#define NAMES (DIGIT | LOWER | UPPER | MARK)
+static const uint64_t classes[256] = {
     ['0'] = DIGIT | HEX | LEET,
     ['1'] = DIGIT | HEX | LEET,
     ['2'] = DIGIT | HEX,
@@ -150,12 +137,12 @@ static const uint8_t classes[256] = {
     ['Z'] = UPPER,
     ['_'] = DASH | MARK,
     ['-'] = DASH | MARK,
-    ['.'] = MARK,
+    ['.'] = MARK | DOT,
     [':'] = MARK,
     ['/'] = MARK,
 };
 
-static int is_a(uint8_t c, unsigned what) { return (classes[c] & what) != 0; }
+static int is_a(uint8_t c, uint64_t what) { return (classes[c] & what) != 0; }
 static int is_digit(uint8_t c) { return is_a(c, DIGIT); }
 static int is_lower(uint8_t c) { return is_a(c, LOWER); }
 static int is_upper(uint8_t c) { return is_a(c, UPPER); }
@@ -165,19 +152,24 @@ static int is_alnum(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER); }
 static int is_word(uint8_t c) { return is_a(c, DIGIT | LOWER | UPPER | DASH); }
 static int is_hex(uint8_t c) { return is_a(c, HEX); }
 
-/* How many there are of a kind: most tests need some of them, and are spared where there are none. */
+/* How many there are of a class: most tests need some of them, and are spared where there are none. */
 typedef struct tally {
-    size_t digits, uppers, words, dots;
+    size_t digits, uppers, words, names, hexes, leets, dots;
 } tally;
 
-static tally count(const uint8_t *p, size_t n) {
-    tally t = {0, 0, 0, 0};
-    for (size_t i = 0; i < n; i++) {
-        unsigned c = classes[p[i]];
-        t.digits += c & DIGIT;
-        t.uppers += c / UPPER & 1;
-        t.words += (c & (DIGIT | LOWER | UPPER | DASH)) != 0;
-        t.dots += p[i] == '.';
+static tally count(sp_view v) {
+    tally t = {0};
+    for (size_t i = 0; i < v.n;) {
+        uint64_t sum = 0;
+        for (size_t end = v.n - i > UINT8_MAX ? i + UINT8_MAX : v.n; i < end; i++) sum += classes[v.p[i]];
+        size_t digits = sum / DIGIT & UINT8_MAX, uppers = sum / UPPER & UINT8_MAX, plain = digits + uppers + (sum / LOWER & UINT8_MAX);
+        t.digits += digits;
+        t.uppers += uppers;
+        t.words += plain + (sum / DASH & UINT8_MAX);
+        t.names += plain + (sum / MARK & UINT8_MAX);
+        t.hexes += sum / HEX & UINT8_MAX;
+        t.leets += sum / LEET & UINT8_MAX;
+        t.dots += sum / DOT & UINT8_MAX;
     }
     return t;
 }
@@ -363,7 +355,7 @@ static int is_uuid(sp_view v) {
 
 static const pattern *form_of(sp_view v) {
     const pattern *form = NULL;
-    for (size_t k = 0; k < COUNT(id_forms) && !form; k++)
+    for (size_t k = 0; v.n && k < COUNT(id_forms) && (uint8_t)id_forms[k].text[0] <= v.p[0] && !form; k++)
         if (begins(v, 0, &id_forms[k])) form = &id_forms[k];
     return form;
 }
@@ -377,7 +369,7 @@ static int is_documented_id(sp_view v) {
     if (wrapped)
         for (unsigned k = 0; k < 2 && rest.p[rest.n - 1] == '='; k++) rest.n--;
     if (form && rest.n && rest.n <= (wrapped ? WRAPPED_REST_MAX : ID_REST_MAX)) {
-        tally t = count(rest.p, rest.n);
+        tally t = count(rest);
         good = t.words == rest.n && is_alnum(rest.p[rest.n - 1]);
         if (!wrapped && t.uppers >= CAPITALS && has_capitals(rest.p, rest.n, ID_CAPITALS, ID_CAPITALS)) good = 0;
         if (t.digits >= NUMBER_DIGITS && t.digits + 4 >= rest.n && has_number(rest)) good = 0;
@@ -396,20 +388,15 @@ static int is_at_sign_good(sp_view v, size_t i) {
                : (digits && digits == rest.n && digits <= 8) || sp_view_eq(rest, SP_VIEW("default")) || sp_view_eq(rest, SP_VIEW("latest"));
 }
 
-static int is_name(sp_view v) {
-    int good = v.n > 0 && v.n <= NAME_MAX_BYTES && is_alnum(v.p[v.n - 1]) && (is_alnum(v.p[0]) || v.p[0] == '@');
-    for (size_t i = 0; good && i < v.n; i++) {
-        uint8_t c = v.p[i];
-        if (c == '@') good = is_at_sign_good(v, i);
-        else good = is_a(c, DIGIT | LOWER | UPPER | MARK);
-        if (i && c == v.p[i - 1] && memchr("./-", c, 3)) good = 0; /* paths, URLs, PEM lines */
-    }
-    if (!good) return 0;
-    tally t = count(v.p, v.n);
-    return !(t.dots && is_dotted_words(v)) && !(t.digits >= 2 && has_leet(v)) && !is_suspect(v, t);
+static int is_name(sp_view v, tally t) {
+    int good = v.n > 0 && is_alnum(v.p[v.n - 1]) && (is_alnum(v.p[0]) || v.p[0] == '@');
+    for (size_t i = 0; good && t.names < v.n && i < v.n; i++) good = v.p[i] == '@' ? is_at_sign_good(v, i) : is_a(v.p[i], NAMES);
+    for (size_t i = 1; good && i < v.n; i++)
+        if (v.p[i] == v.p[i - 1] && memchr("./-", v.p[i], 3)) good = 0; /* paths, URLs, PEM lines */
+    return good && !(t.dots && is_dotted_words(v)) && !(t.leets >= 2 && has_leet(v)) && !is_suspect(v, t);
 }
 
-int sp_ident_shows(sp_view v) { return is_uuid(v) || is_documented_id(v) || is_name(v); }
+int sp_ident_shows(sp_view v) { return is_uuid(v) || is_documented_id(v) || (v.n <= NAME_MAX_BYTES && is_name(v, count(v))); }
 
 /* Loopback and private networks (RFC 1918); `v` has no port. */
 static int is_private_address(sp_view v) {
@@ -439,7 +426,7 @@ int sp_ident_host_shows(sp_view host) {
     good = good && name.n > 0 && name.n <= HOST_MAX && is_alnum(name.p[0]);
     for (size_t i = 0; good && i < name.n; i++)
         good = is_word(name.p[i]) || (name.p[i] == '.' && (i + 1 == name.n || name.p[i + 1] != '.'));
-    return good && (is_private_address(name) || !is_suspect(name, count(name.p, name.n)));
+    return good && (is_private_address(name) || !is_suspect(name, count(name)));
 }
 
 size_t sp_ident_tag(const uint8_t key[16], sp_view v, char out[64]) {
