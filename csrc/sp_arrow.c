@@ -14,7 +14,8 @@ static const char *format_of(sp_kind kind) {
     case SP_KIND_TIME: return "tsu:UTC";
     case SP_KIND_STRS:
     case SP_KIND_HEXS: return "+l";
-    case SP_KIND_DICT: return "i";
+    case SP_KIND_DICT:
+    case SP_KIND_NAME: return "i";
     default: return "u";
     }
 }

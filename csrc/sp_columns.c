@@ -148,10 +148,21 @@ static sp_status more_slots(sp_columns *c, spi_column *k) {
     return SP_OK;
 }
 
+/* Whether the text of the code is v. Most are short: compared without a call. */
+static int is_code(const spi_column *k, int32_t code, sp_view v) {
+    sp_view t = text_at(k, (uint32_t)code);
+    uint64_t a[2], b[2];
+    if (t.n != v.n) return 0;
+    if (v.n < 8 || v.n > 16) return sp_view_eq(t, v);
+    memcpy(&a[0], t.p, 8), memcpy(&a[1], t.p + t.n - 8, 8);
+    memcpy(&b[0], v.p, 8), memcpy(&b[1], v.p + v.n - 8, 8);
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
 static sp_status put_code(sp_columns *c, spi_column *k, size_t row, sp_view v) {
     if (row && k->item_count) { /* most often the text of the row before */
         k->offsets[row] = k->offsets[row - 1];
-        if (sp_view_eq(text_at(k, (uint32_t)k->offsets[row]), v)) return SP_OK;
+        if (is_code(k, k->offsets[row], v)) return SP_OK;
     }
     if (2 * (k->item_count + 1) > k->slot_cap) SP_TRY(more_slots(c, k));
     uint32_t *slot = slot_of(k, v);
@@ -166,50 +177,62 @@ static sp_status put_code(sp_columns *c, spi_column *k, size_t row, sp_view v) {
     return SP_OK;
 }
 
-/* ---- rows ---- */
-
-static void put_bit(uint8_t *bits, size_t row, int on) {
-    if ((row & 7) == 0) bits[row >> 3] = 0;
-    if (on) bits[row >> 3] = (uint8_t)(bits[row >> 3] | 1u << (row & 7));
+static sp_status put_name(sp_columns *c, spi_column *k, size_t row, sp_view v) {
+    uintptr_t at = (uintptr_t)v.p;
+    struct spi_place *x = &k->places[(at ^ at >> 4 ^ at >> 8) % SPI_PLACES];
+    if (x->text.p == v.p && x->text.n == v.n) k->offsets[row] = x->code;
+    else {
+        SP_TRY(put_code(c, k, row, v));
+        *x = (struct spi_place){v, k->offsets[row]};
+    }
+    return SP_OK;
 }
 
-static int put_number(spi_column *k, sp_kind kind, size_t row, const void *cell) {
+/* ---- rows ---- */
+
+/* `bit`: that of the row in its byte. */
+static void set_bit(uint8_t *bits, size_t row, int on, uint8_t bit) { bits[row >> 3] |= on ? bit : 0; }
+
+static int put_number(spi_column *k, sp_kind kind, size_t row, const void *cell, uint8_t bit) {
     int64_t v = int_of(cell, kind);
     int valid = v != SP_NULL_INT;
     if (!valid) v = 0;
     int32_t narrow = (int32_t)v;
-    if (kind == SP_KIND_BOOL) put_bit(k->data, row, v != 0);
+    if (kind == SP_KIND_BOOL) set_bit(k->data, row, v != 0, bit);
     else if (kind == SP_KIND_I32) memcpy(k->data + row * sizeof narrow, &narrow, sizeof narrow);
     else memcpy(k->data + row * sizeof v, &v, sizeof v);
     return valid;
 }
 
-static sp_status put(sp_columns *c, size_t column, const void *cell) {
+static sp_status put(sp_columns *c, size_t column, const void *cell, uint8_t bit) {
     spi_column *k = &c->columns[column];
     size_t row = c->rows;
     sp_kind kind = c->schema->columns[column].kind;
     sp_view v = text_of(cell); /* all cells but numbers begin with a pointer and have a count behind it */
     sp_status st = SP_OK;
-    int valid = 1;
+    int valid = v.p != NULL;
     switch (kind) {
-    case SP_KIND_STR: st = (valid = v.p != NULL) ? put_text(c, k, v) : SP_OK; break;
-    case SP_KIND_HEX: st = (valid = v.p != NULL) ? put_hex(c, k, v) : SP_OK; break;
-    case SP_KIND_STRS:
-        if ((valid = v.p != NULL)) st = put_texts(c, k, (sp_cell_STRS){(const sp_view *)(const void *)v.p, v.n});
+    case SP_KIND_STR:
+    case SP_KIND_HEX:
+        if (valid) st = kind == SP_KIND_STR ? put_text(c, k, v) : put_hex(c, k, v);
+        k->offsets[row + 1] = (int32_t)k->data_n;
         break;
+    case SP_KIND_STRS:
     case SP_KIND_HEXS:
-        if ((valid = v.p != NULL)) st = put_digests(c, k, (sp_cell_HEXS){(const sp_digest *)(const void *)v.p, v.n});
+        if (valid)
+            st = kind == SP_KIND_STRS ? put_texts(c, k, (sp_cell_STRS){(const sp_view *)(const void *)v.p, v.n})
+                                      : put_digests(c, k, (sp_cell_HEXS){(const sp_digest *)(const void *)v.p, v.n});
+        k->offsets[row + 1] = (int32_t)k->item_count;
         break;
     case SP_KIND_DICT:
+    case SP_KIND_NAME:
         k->offsets[row] = 0;
-        if ((valid = v.p != NULL)) st = put_code(c, k, row, v);
+        if (valid) st = kind == SP_KIND_NAME ? put_name(c, k, row, v) : put_code(c, k, row, v);
         break;
-    default: valid = put_number(k, kind, row, cell);
+    default: valid = put_number(k, kind, row, cell, bit);
     }
     if (st != SP_OK) return st;
-    if (spi_layout_of(kind) == SPI_TEXT) k->offsets[row + 1] = (int32_t)k->data_n;
-    if (spi_layout_of(kind) == SPI_LIST) k->offsets[row + 1] = (int32_t)k->item_count;
-    put_bit(k->valid, row, valid);
+    set_bit(k->valid, row, valid, bit);
     k->nulls += !valid;
     return SP_OK;
 }
@@ -219,17 +242,28 @@ static void take_back(sp_columns *c, size_t column) {
     spi_column *k = &c->columns[column];
     size_t row = c->rows;
     spi_layout layout = spi_column_layout(c, column);
+    if (c->schema->columns[column].kind == SP_KIND_BOOL) k->data[row >> 3] = (uint8_t)(k->data[row >> 3] & ~(1u << (row & 7)));
     k->nulls -= !(k->valid[row >> 3] >> (row & 7) & 1);
     k->valid[row >> 3] = (uint8_t)(k->valid[row >> 3] & ~(1u << (row & 7)));
     if (layout == SPI_LIST) k->item_count = (size_t)k->offsets[row], k->data_n = (size_t)k->items[k->item_count];
     if (layout == SPI_TEXT) k->data_n = (size_t)k->offsets[row];
 }
 
+/* Bits of the next eight rows: none is set. */
+static void clear_bits(sp_columns *c) {
+    for (size_t i = 0; i < c->schema->count; i++) {
+        c->columns[i].valid[c->rows / 8] = 0;
+        if (c->schema->columns[i].kind == SP_KIND_BOOL) c->columns[i].data[c->rows / 8] = 0;
+    }
+}
+
 sp_status sp_columns_append(sp_columns *c, const void *row) {
     const sp_column_info *info = c->schema->columns;
     if (c->rows == c->row_cap) SP_TRY(room_for_rows(c, c->rows + (c->rows < 8 ? 8 : c->rows)));
+    if (c->rows % 8 == 0) clear_bits(c);
+    uint8_t bit = (uint8_t)(1u << c->rows % 8);
     for (size_t i = 0; i < c->schema->count; i++) {
-        sp_status st = put(c, i, (const char *)row + info[i].offset);
+        sp_status st = put(c, i, (const char *)row + info[i].offset, bit);
         if (st == SP_OK) continue;
         while (i-- > 0) take_back(c, i);
         return st;
@@ -253,9 +287,9 @@ static size_t spread(uint8_t *block, spi_column *columns, const sp_schema *schem
         spi_column k = {0};
         sp_kind kind = schema->columns[i].kind;
         spi_layout layout = spi_layout_of(kind);
-        size_t text = guess                  ? guess->text[i] + guess->text[i] / 8 + 64
-                      : kind == SP_KIND_DICT ? 48
-                                             : 128,
+        size_t text = guess                 ? guess->text[i] + guess->text[i] / 8 + 64
+                      : layout == SPI_CODES ? 48
+                                            : 128,
                items = guess ? guess->items[i] : 1;
         k.valid_cap = (rows + 7) / 8;
         k.data_cap = layout == SPI_FIXED ? fixed_size(kind, rows) : text;
@@ -267,10 +301,12 @@ static size_t spread(uint8_t *block, spi_column *columns, const sp_schema *schem
         if (k.offset_cap) k.offsets = cut(block, &at, k.offset_cap * sizeof *k.offsets);
         if (k.item_cap) k.items = cut(block, &at, k.item_cap * sizeof *k.items);
         if (k.slot_cap) k.slots = cut(block, &at, k.slot_cap * sizeof *k.slots);
+        if (kind == SP_KIND_NAME) k.places = cut(block, &at, SPI_PLACES * sizeof *k.places);
         if (!block) continue;
         if (k.offsets) k.offsets[0] = 0; /* so that no rows are valid Arrow, too */
         if (k.items) k.items[0] = 0;
         if (k.slots) memset(k.slots, 0, k.slot_cap * sizeof *k.slots);
+        if (k.places) memset(k.places, 0, SPI_PLACES * sizeof *k.places);
         columns[i] = k;
     }
     return at;

@@ -15,12 +15,14 @@ typedef enum sp_kind {
     SP_KIND_TIME,
     SP_KIND_STRS,
     SP_KIND_DICT, /* text that repeats: a code a row, each text once a batch */
+    SP_KIND_NAME, /* the same, of cells that stand still (names of rules, literals): told by their place, before their bytes are looked at */
     SP_KIND_HEX,  /* bytes of a hash, written as hex digits; else as STR */
     SP_KIND_HEXS  /* the same for a list; else as STRS */
 } sp_kind;
 
 typedef sp_view sp_cell_STR;  /* p NULL is null */
 typedef sp_view sp_cell_DICT; /* the same */
+typedef sp_view sp_cell_NAME; /* the same; unchanged until the part is complete */
 typedef sp_view sp_cell_HEX;  /* the same */
 typedef int64_t sp_cell_I64;  /* SP_NULL_INT is null */
 typedef int64_t sp_cell_I32;  /* the same */

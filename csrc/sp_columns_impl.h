@@ -14,11 +14,19 @@ typedef enum spi_layout {
     SPI_CODES, /* `offsets`: a code a row; `items` and `data`: the texts, as for lists; `slots`: code + 1 by hash */
 } spi_layout;
 
+/* A cell that stood still, and its code. */
+#define SPI_PLACES 16u
+struct spi_place {
+    sp_view text; /* p NULL: free */
+    int32_t code;
+};
+
 /* One column. Bits of `valid` past the last row are 0, and no buffer that a layout has is NULL, even without rows. */
 typedef struct spi_column {
     uint8_t *valid, *data;
     int32_t *offsets, *items;
     uint32_t *slots;
+    struct spi_place *places;                                   /* of SP_KIND_NAME: SPI_PLACES of them */
     size_t valid_cap, data_cap, offset_cap, item_cap, slot_cap; /* data_cap in bytes, the others in entries */
     size_t data_n, item_count, nulls;                           /* data_n: bytes of text; 0 for SPI_FIXED */
 } spi_column;
@@ -40,7 +48,8 @@ static inline spi_layout spi_layout_of(sp_kind kind) {
     case SP_KIND_HEX: return SPI_TEXT;
     case SP_KIND_STRS:
     case SP_KIND_HEXS: return SPI_LIST;
-    case SP_KIND_DICT: return SPI_CODES;
+    case SP_KIND_DICT:
+    case SP_KIND_NAME: return SPI_CODES;
     default: return SPI_FIXED;
     }
 }

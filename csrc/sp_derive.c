@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "sp_print.h"
+
 static int by_value(const void *x, const void *y) {
     uint64_t a = *(const uint64_t *)x, c = *(const uint64_t *)y;
     return a < c ? -1 : a > c;
@@ -173,7 +175,17 @@ static void gates(sp_build *b) {
     for (uint32_t i = 0; i < r->likes.n; i++) r->likes.v[i].when.gate = gate_of(r, r->likes.v[i].when);
 }
 
+static void print_names(sp_build *b, sp_operation *o, uint32_t n) {
+    for (uint32_t i = 0; i < n && SP_BUILD_OK(b); i++) {
+        char *p = sp_arena_get(&b->r->arena, SP_PRINT_NAME);
+        if (p) o[i].printed = (sp_view){(uint8_t *)p, sp_print_name(sp_rules_text(b->r, o[i].api), sp_rules_text(b->r, o[i].operation), p)};
+        else sp_build_nomem(b);
+    }
+}
+
 void sp_derive(sp_build *b) {
+    print_names(b, b->r->endpoints.v, b->r->endpoints.n);
+    print_names(b, b->r->shapes.v, b->r->shapes.n);
     near_names(b);
     eras(b);
     layout_parts(b);

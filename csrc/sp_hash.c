@@ -72,20 +72,28 @@ sp_digest sp_siphash128(const uint8_t key[16], const void *p, size_t n) {
     return d;
 }
 
+#if defined(__SSE2__)
+static __m128i digits(__m128i values) {
+    __m128i letters = _mm_and_si128(_mm_cmpgt_epi8(values, _mm_set1_epi8(9)), _mm_set1_epi8('a' - '0' - 10));
+    return _mm_add_epi8(_mm_add_epi8(values, _mm_set1_epi8('0')), letters);
+}
+#endif
+
 void sp_hex(const void *bytes, size_t n, char *out) {
     static const char digit[] = "0123456789abcdef";
     const uint8_t *b = bytes;
     size_t i = 0;
 #if defined(__SSE2__)
-    const __m128i low = _mm_set1_epi8(15), nine = _mm_set1_epi8(9), zero = _mm_set1_epi8('0'), gap = _mm_set1_epi8('a' - '0' - 10);
     for (; n - i >= 16; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(b + i)), lo = _mm_and_si128(v, low),
-                hi = _mm_and_si128(_mm_srli_epi16(v, 4), low);
-        __m128i a = _mm_unpacklo_epi8(hi, lo), c = _mm_unpackhi_epi8(hi, lo);
-        a = _mm_add_epi8(_mm_add_epi8(a, zero), _mm_and_si128(_mm_cmpgt_epi8(a, nine), gap));
-        c = _mm_add_epi8(_mm_add_epi8(c, zero), _mm_and_si128(_mm_cmpgt_epi8(c, nine), gap));
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), a);
-        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), c);
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(b + i)), lo = _mm_and_si128(v, _mm_set1_epi8(15)),
+                hi = _mm_and_si128(_mm_srli_epi16(v, 4), _mm_set1_epi8(15));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), digits(_mm_unpacklo_epi8(hi, lo)));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i + 16), digits(_mm_unpackhi_epi8(hi, lo)));
+    }
+    for (; n - i >= 8; i += 8) {
+        __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)(b + i)), lo = _mm_and_si128(v, _mm_set1_epi8(15)),
+                hi = _mm_and_si128(_mm_srli_epi16(v, 4), _mm_set1_epi8(15));
+        _mm_storeu_si128((__m128i *)(void *)(out + 2 * i), digits(_mm_unpacklo_epi8(hi, lo)));
     }
 #endif
     for (; i < n; i++) {

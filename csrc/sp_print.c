@@ -1,5 +1,9 @@
 #include "sp_print.h"
 
+enum {
+    NAME_BYTES = 64 /* of an API and of an operation, at most */
+};
+
 static sp_digest tagged(char c) {
     sp_digest d = {{0}};
     d.b[0] = (uint8_t)c;
@@ -55,10 +59,22 @@ static int take_turn(const sp_judge *j, const sp_layout *l, const sp_mark *marks
     return context;
 }
 
-static uint32_t count_turns(const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi) {
-    uint32_t n = 0;
-    for (uint32_t i = lo; i < hi; i++) n += (l->parts[marks[i].node] & (SP_PART_ELEMENT | SP_PART_WHOLE)) != 0;
-    return n * l->turns.n;
+/* Marks that a layout asks for, in their order. */
+typedef struct wanted {
+    uint32_t *mark, n;
+    uint32_t turns; /* of those that may be turns */
+} wanted;
+
+static sp_status find_parts(const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi, sp_arena *arena, wanted *out) {
+    *out = (wanted){.mark = sp_arena_get(arena, ((size_t)hi - lo + 1) * sizeof *out->mark)};
+    if (!out->mark) return SP_ERR_NOMEM;
+    for (uint32_t i = lo; l && i < hi; i++) {
+        uint8_t part = l->parts[marks[i].node];
+        out->mark[out->n] = i;
+        out->n += part != 0;
+        out->turns += (part & (SP_PART_ELEMENT | SP_PART_WHOLE)) != 0;
+    }
+    return SP_OK;
 }
 
 static sp_digest name_hash(sp_view name) {
@@ -102,7 +118,7 @@ static void add_reply(sp_print *out, sp_digest turn) {
     out->has_out = 1;
 }
 
-static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks, uint32_t lo, uint32_t hi, sp_print *out) {
+static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks, const wanted *parts, sp_print *out) {
     const sp_rules *r = j->rules;
     for (uint32_t i = 0; i < l->replies.n; i++) {
         const sp_reply *reply = &r->replies.v[l->replies.at + i];
@@ -111,10 +127,12 @@ static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks,
             sp_digest turn = object_hash(r, reply, j, marks, &members);
             if (members) add_reply(out, turn);
         }
-        for (uint32_t k = lo; reply->node && k < hi; k++)
-            if (l->parts[marks[k].node] & SP_PART_REPLY && sp_node_is(r, marks[k].node, reply->node) &&
-                (marks[k].type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(marks[k].state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
-                add_reply(out, marks[k].hash);
+        for (uint32_t p = 0; reply->node && p < parts->n; p++) {
+            const sp_mark *m = &marks[parts->mark[p]];
+            if (l->parts[m->node] & SP_PART_REPLY && sp_node_is(r, m->node, reply->node) &&
+                (m->type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(m->state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
+                add_reply(out, m->hash);
+        }
     }
 }
 
@@ -124,7 +142,9 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
     memset(out, 0, sizeof *out);
     out->payload = marks[body].hash;
     out->shape = marks[body].shape;
-    uint32_t most = l ? count_turns(l, marks, lo, hi) : 0;
+    wanted parts;
+    SP_TRY(find_parts(l, marks, lo, hi, arena, &parts));
+    uint32_t most = l ? parts.turns * l->turns.n : 0;
     out->chain = sp_arena_get(arena, (most + 1) * sizeof(sp_digest));
     out->turns = sp_arena_get(arena, (most + 1) * sizeof(sp_digest));
     sp_digest *context = sp_arena_get(arena, (2 * ((size_t)most + (l ? l->context.n : 0)) + 1) * sizeof(sp_digest));
@@ -133,17 +153,19 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
     context[0] = tagged('x');
     for (uint32_t i = 0; l && i < l->context.n; i++) {
         uint32_t found = SP_NO_MARK, node = r->words.v[l->context.at + i];
-        for (uint32_t k = lo; k < hi; k++)
-            if (l->parts[marks[k].node] & SP_PART_CONTEXT && sp_node_is(r, marks[k].node, node) && marks[k].type != SP_NULL &&
-                !(marks[k].state & SP_MARK_NOT_LAST))
-                found = k;
+        for (uint32_t p = 0; p < parts.n; p++) {
+            const sp_mark *m = &marks[parts.mark[p]];
+            if (l->parts[m->node] & SP_PART_CONTEXT && sp_node_is(r, m->node, node) && m->type != SP_NULL && !(m->state & SP_MARK_NOT_LAST))
+                found = parts.mark[p];
+        }
         if (found == SP_NO_MARK) continue;
         context[n++] = name_hash(sp_rules_text(r, r->words.v[l->context_names.at + i]));
         context[n++] = marks[found].hash;
     }
     for (uint32_t t = 0; l && t < l->turns.n; t++) {
         const sp_turns *p = &r->turns.v[l->turns.at + t];
-        for (uint32_t i = lo; i < hi; i++) {
+        for (uint32_t k = 0; k < parts.n; k++) {
+            uint32_t i = parts.mark[k];
             const sp_mark *m = &marks[i];
             if (!(l->parts[m->node] & (SP_PART_ELEMENT | SP_PART_WHOLE))) continue;
             int element = sp_node_is(r, m->node, p->element),
@@ -157,7 +179,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
         }
     }
     out->context = sp_x64(context, n * sizeof *context);
-    if (l) replies(j, l, marks, lo, hi, out);
+    if (l) replies(j, l, marks, &parts, out);
     uint32_t tools = l && l->tools ? sp_judge_first(j, l->tools) : SP_NO_MARK;
     out->tools = tools != SP_NO_MARK && marks[tools].type == SP_ARRAY ? marks[tools].count : 0;
     return SP_OK;
@@ -183,10 +205,9 @@ void sp_print_key(sp_print *p, const uint8_t key[16]) {
     if (p->has_out) p->chain_out = sp_siphash128(key, p->chain_out.b, 16);
 }
 
-static size_t put_name(sp_view name, char *out, size_t cap) {
+static size_t put_name(sp_view name, char *out) {
     size_t n = 0;
-    if (!name.p) name = SP_VIEW("unknown");
-    for (; n < name.n && n < cap; n++) {
+    for (; n < name.n && n < NAME_BYTES; n++) {
         uint8_t c = name.p[n];
         int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
         out[n] = plain ? (char)c : '-';
@@ -211,14 +232,19 @@ static size_t put_hash(uint64_t v, char *out) {
     return 17;
 }
 
-size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char out[SP_PRINT_TEXT]) {
+size_t sp_print_name(sp_view api, sp_view operation, char out[SP_PRINT_NAME]) {
+    size_t n = put_name(api, out);
+    out[n++] = '_';
+    return n + put_name(operation, out + n);
+}
+
+size_t sp_print_text(const sp_print *p, sp_view name, unsigned effects, int keyed, char out[SP_PRINT_TEXT]) {
     static const char letters[] = "rwmtfcpl";
     size_t n = keyed ? 4 : 3;
     memcpy(out, keyed ? "sp1k" : "sp1", n);
     out[n++] = '_';
-    n += put_name(api, out + n, 64);
-    out[n++] = '_';
-    n += put_name(operation, out + n, 64);
+    memcpy(out + n, name.p, name.n);
+    n += name.n;
     out[n++] = '_';
     for (int e = 0; e < SP_EFFECT_COUNT; e++)
         if (effects >> e & 1) out[n++] = letters[e];

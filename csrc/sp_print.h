@@ -20,9 +20,14 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
 /* The keyed form of every hash. */
 void sp_print_key(sp_print *p, const uint8_t key[16]);
 
+/* API and operation as the printable form has them: unknown_unknown where no operation is known. */
+#define SP_PRINT_NAME 129
+#define SP_PRINT_NO_NAME SP_VIEW("unknown_unknown")
+size_t sp_print_name(sp_view api, sp_view operation, char out[SP_PRINT_NAME]);
+
 #define SP_PRINT_TEXT 224 /* more than the longest printable form has */
 
-/* The printable form; effects is a bit set over sp_effect. Returns its length. */
-size_t sp_print_text(const sp_print *p, sp_view api, sp_view operation, unsigned effects, int keyed, char out[SP_PRINT_TEXT]);
+/* The printable form; effects is a bit set over sp_effect, name that of sp_print_name. Returns its length. */
+size_t sp_print_text(const sp_print *p, sp_view name, unsigned effects, int keyed, char out[SP_PRINT_TEXT]);
 
 #endif

@@ -217,6 +217,7 @@ static void fact_columns(fill *f) {
 
 static void hash_columns(fill *f) {
     const sp_print *p = f->in->print;
+    const sp_operation *o = f->in->verdict->operation;
     sp_exchange_row *row = &f->row;
     if (!p) return;
     row->payload_hash = bytes_of(&p->payload);
@@ -231,8 +232,8 @@ static void hash_columns(fill *f) {
     if (p->has_out) row->chain_out = bytes_of(&p->chain_out);
     char *text = (char *)room(f, SP_PRINT_TEXT);
     if (text)
-        row->fingerprint =
-            (sp_view){(uint8_t *)text, sp_print_text(p, row->api, row->operation, f->in->verdict->effects, f->d->rules->keyed, text)};
+        row->fingerprint = (sp_view){
+            (uint8_t *)text, sp_print_text(p, o ? o->printed : SP_PRINT_NO_NAME, f->in->verdict->effects, f->d->rules->keyed, text)};
 }
 
 static sp_cell_STRS flag_names(fill *f, uint32_t flags) {

@@ -191,6 +191,7 @@ enum {
 typedef struct sp_operation { /* endpoint or shape */
     sp_entry e;
     sp_name api, operation, provider;
+    sp_view printed;         /* api and operation in the printable form of a fingerprint */
     uint8_t inference, body; /* body: 0 json, 1 form, 2 none */
     uint8_t body_markers;    /* some marker of its sets looks at the body */
     uint8_t header_markers;  /* … at a header */

@@ -71,6 +71,7 @@ static PyObject *cell_value(const times *k, const sp_columns *c, size_t column, 
     switch (c->schema->columns[column].kind) {
     case SP_KIND_STR:
     case SP_KIND_DICT:
+    case SP_KIND_NAME:
     case SP_KIND_HEX: return core_str(spi_cell_text(c, column, row));
     case SP_KIND_STRS:
     case SP_KIND_HEXS: return list_value(c, column, row, tuples);

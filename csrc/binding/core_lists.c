@@ -28,6 +28,7 @@ PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, Py
         [SP_KIND_TIME] = "timestamp[us, UTC]",
         [SP_KIND_STRS] = "list<utf8>",
         [SP_KIND_DICT] = "dictionary<int32, utf8>",
+        [SP_KIND_NAME] = "dictionary<int32, utf8>",
         [SP_KIND_HEX] = "utf8",
         [SP_KIND_HEXS] = "list<utf8>",
     };
