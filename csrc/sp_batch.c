@@ -67,6 +67,7 @@ struct sp_batch {
     job jobs[MAX_JOBS];             /* a ring: */
     unsigned first, waiting, count; /* the next to be taken, the next to be run (under the lock), how many there are */
     worker *workers;                /* the owner is the first */
+    sp_replay_store *store;         /* what their replay tables share, or NULL */
     sp_summary summary;
     pthread_mutex_t lock;
     pthread_cond_t wake, done; /* a job waits; a job is done */
@@ -135,6 +136,7 @@ static void run_next(sp_batch *b, worker *w) {
     j->state = JOB_RUNS;
     pthread_mutex_unlock(&b->lock);
     j->status = run_job(b, w, j);
+    sp_reader_rest(&w->reader);
     move_counts(j->classified, w->reader.classified, SP_STATE_COUNT);
     move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
     move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
@@ -197,12 +199,13 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     b->source = a->resize(a->ctx, NULL, n);
     b->workers = a->resize(a->ctx, NULL, b->threads * sizeof *b->workers);
     if (b->workers) memset(b->workers, 0, b->threads * sizeof *b->workers);
+    b->store = sp_replay_store_new(a, b->rules->limits.replay_table_bytes, b->threads);
     if (!b->source || !b->workers) goto fail;
     memcpy(b->source, o->source, n);
     for (unsigned i = 0; i < b->threads; i++) {
         b->workers[i].batch = b;
         if ((status = sp_reader_init(&b->workers[i].reader, b->rules, a)) != SP_OK) goto fail;
-        sp_reader_remember(&b->workers[i].reader);
+        sp_reader_remember(&b->workers[i].reader, b->store, i);
     }
     if (o->source_id) b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%.39s", o->source_id);
     for (uint32_t i = 0; o->format && i < b->rules->formats.n; i++)
@@ -240,6 +243,7 @@ void sp_batch_free(sp_batch *b) {
         if (b->workers[i].started) pthread_join(b->workers[i].thread, NULL);
         if (b->workers[i].batch) sp_reader_fini(&b->workers[i].reader);
     }
+    sp_replay_store_free(b->store);
     for (; b->count; b->first++, b->count--) {
         job *j = &b->jobs[b->first % MAX_JOBS];
         sp_columns_drop(j->exchanges);
@@ -383,6 +387,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
     }
     for (uint32_t f = b->rules->formats.n; f-- > 0;)
         if (f < 16 && votes[f] && votes[f] >= votes[best]) best = f;
+    sp_reader_rest(&b->workers[0].reader);
     if (!b->format) b->format = &b->rules->formats.v[best];
     b->summary.format = (const char *)sp_rules_text(b->rules, b->format->name).p;
     return SP_OK;

@@ -4,7 +4,13 @@
 #include "sp_row.h"
 #include "sp_time.h"
 
-void sp_reader_remember(sp_reader *d) { d->judge.replay = d->scan.replay = sp_replay_new(d->alloc, d->rules->limits.replay_table_bytes); }
+void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number) {
+    if (store) d->judge.replay = d->scan.replay = sp_replay_new(d->alloc, store, number);
+}
+
+void sp_reader_rest(sp_reader *d) {
+    if (d->scan.replay) sp_replay_rest(d->scan.replay);
+}
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     memset(d, 0, sizeof *d);

@@ -56,7 +56,9 @@ typedef struct sp_line {
 } sp_line;
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a);
-void sp_reader_remember(sp_reader *d); /* for many lines: keeps values that stand in several. Without memory for it: slower, not wrong */
+/* For many lines: keeps values that stand in several, in a store that readers share. Without memory for it: slower, not wrong. */
+void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
+void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */

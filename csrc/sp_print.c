@@ -41,7 +41,7 @@ static int read_turn(const sp_rules *r, const sp_layout *l, const sp_mark *marks
 static int recall_turn(const sp_judge *j, const sp_layout *l, sp_replay_value *v, sp_list content, uint32_t role, sp_digest *turn) {
     sp_replay_note *note = &v->note;
     if (note->layout != l) {
-        note->context = (uint8_t)read_turn(j->rules, l, sp_replay_marks(j->replay, v), 0, v->marks, content, role, &note->turn);
+        note->context = (uint8_t)read_turn(j->rules, l, sp_replay_marks(j->replay, v), 0, v->is.marks, content, role, &note->turn);
         note->layout = l;
     }
     *turn = note->turn;

@@ -1,5 +1,8 @@
 #include "sp_replay.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -8,10 +11,29 @@ enum {
     SLOT_BITS = 16,
     SLOTS = 1 << SLOT_BITS,
     ALIGN = 16,
-    LEAST_RING = 1 << 20,
-    LARGE_PAGE = 1 << 21
+    LEAST_BLOCKS = 1 << 20,
+    LEAST_PAGES = 16, /* of a table */
+    LARGEST_PAGE = 1 << 20,
+    LARGE_PAGE = 1 << 21,
+    TOLD = 1 << 14, /* news that a store remembers */
+    TELL = 8        /* so many are worth a lock */
 };
-#define UNPINNED (UINT64_MAX / 2) /* beyond all that a ring will ever take */
+#define AT_REST UINT64_MAX
+
+/* Pages are numbered as they are given out; number i is at i % page_count. A page is filled by one table. It is given out again when no
+   table has a horizon at or before its number. Tables set theirs to `floor`, which leaves some pages to be given out before the next time. */
+struct sp_replay_store {
+    const sp_alloc *alloc;
+    pthread_mutex_t lock;
+    unsigned tables;
+    size_t page_size;
+    uint64_t page_count, next_page;
+    _Atomic uint64_t floor, told; /* changed under the lock; told: news that there ever were */
+    uint64_t *horizons;           /* by table, under the lock */
+    sp_replay_news *news;         /* news i is at i % TOLD; under the lock */
+    uint8_t *blocks;
+    void *memory;
+};
 
 /* Values are read all over the memory, so large pages pay. Only a hint: nothing depends on it. */
 static uint8_t *on_large_pages(uint8_t *p, size_t n) {
@@ -24,22 +46,67 @@ static uint8_t *on_large_pages(uint8_t *p, size_t n) {
     return start;
 }
 
-sp_replay *sp_replay_new(const sp_alloc *a, size_t bytes) {
-    const size_t tags = SLOTS * sizeof(uint16_t), values = SLOTS * sizeof(sp_replay_value),
-                 fixed = sizeof(sp_replay) + LARGE_PAGE + tags + values;
-    if (bytes < fixed + LEAST_RING) return NULL;
+static const size_t table_bytes = LARGE_PAGE + SLOTS * (sizeof(uint16_t) + sizeof(sp_replay_value));
+
+sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables) {
+    size_t share = bytes < table_bytes + LEAST_BLOCKS ? 0 : bytes - table_bytes;
+    if (!share || !tables) return NULL;
+    if (share > (UINT32_MAX - LARGE_PAGE) / tables) share = (UINT32_MAX - LARGE_PAGE) / tables; /* places have 32 bits */
+    sp_replay_store *s = a->resize(a->ctx, NULL, sizeof *s);
+    if (!s) return NULL;
+    memset(s, 0, sizeof *s);
+    s->alloc = a;
+    s->tables = tables;
+    s->page_size = share / LEAST_PAGES > LARGEST_PAGE ? LARGEST_PAGE : share / LEAST_PAGES & ~(size_t)(ALIGN - 1);
+    s->page_count = share * tables / s->page_size;
+    pthread_mutex_init(&s->lock, NULL);
+    s->horizons = a->resize(a->ctx, NULL, tables * sizeof *s->horizons);
+    s->news = tables > 1 ? a->resize(a->ctx, NULL, TOLD * sizeof *s->news) : NULL;
+    s->memory = a->resize(a->ctx, NULL, LARGE_PAGE + s->page_count * s->page_size);
+    if (!s->horizons || (tables > 1 && !s->news) || !s->memory) {
+        sp_replay_store_free(s);
+        return NULL;
+    }
+    for (unsigned i = 0; i < tables; i++) s->horizons[i] = AT_REST;
+    s->blocks = on_large_pages(s->memory, s->page_count * s->page_size);
+    return s;
+}
+
+void sp_replay_store_free(sp_replay_store *s) {
+    if (!s) return;
+    pthread_mutex_destroy(&s->lock);
+    sp_release(s->alloc, s->horizons);
+    sp_release(s->alloc, s->news);
+    sp_release(s->alloc, s->memory);
+    sp_release(s->alloc, s);
+}
+
+uint64_t sp_replay_store_rounds(sp_replay_store *s) {
+    pthread_mutex_lock(&s->lock);
+    uint64_t rounds = s->next_page / s->page_count;
+    pthread_mutex_unlock(&s->lock);
+    return rounds;
+}
+
+sp_replay *sp_replay_new(const sp_alloc *a, sp_replay_store *s, unsigned number) {
+    const size_t tags = SLOTS * sizeof(uint16_t), values = SLOTS * sizeof(sp_replay_value);
     sp_replay *r = a->resize(a->ctx, NULL, sizeof *r);
     if (!r) return NULL;
-    *r = (sp_replay){.alloc = a, .round = 1, .oldest = UNPINNED, .ring_size = (bytes - fixed) & ~(size_t)(ALIGN - 1)};
-    r->memory = a->resize(a->ctx, NULL, LARGE_PAGE + tags + values + r->ring_size);
+    memset(r, 0, sizeof *r);
+    r->alloc = a;
+    r->store = s;
+    r->number = number;
+    r->round = 1;
+    r->horizon = AT_REST;
+    r->blocks = s->blocks;
+    r->memory = a->resize(a->ctx, NULL, LARGE_PAGE + tags + values);
     if (!r->memory) {
         sp_replay_free(r);
         return NULL;
     }
-    uint8_t *p = on_large_pages(r->memory, tags + values + r->ring_size);
+    uint8_t *p = on_large_pages(r->memory, tags + values);
     r->tags = (uint16_t *)(void *)p;
     r->values = (sp_replay_value *)(void *)(p + tags);
-    r->ring = p + tags + values;
     memset(r->tags, 0, tags);
     return r;
 }
@@ -50,16 +117,96 @@ void sp_replay_free(sp_replay *r) {
     sp_release(r->alloc, r);
 }
 
-void sp_replay_round(sp_replay *r) {
-    r->round++;
-    r->last = NULL;
-    r->oldest = UNPINNED;
+static const uint8_t *block(const sp_replay *r, const sp_replay_value *v) { return r->blocks + v->is.at; }
+
+const sp_mark *sp_replay_marks(const sp_replay *r, const sp_replay_value *v) { return (const sp_mark *)(const void *)block(r, v); }
+
+const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v) {
+    return block(r, v) + v->is.marks * sizeof(sp_mark) + v->is.text_n;
 }
 
-void sp_replay_pin(sp_replay *r, sp_replay_value *v) {
-    v->pinned = r->round;
-    if (v->at < r->oldest) r->oldest = v->at;
+static void lead_to(const sp_replay *r, sp_replay_value *v, const sp_replay_value *next) {
+    v->next_slot = (uint32_t)(next - r->values);
+    v->next_marks = next->is.at;
+    v->next_bytes = (uint32_t)(sp_replay_bytes(r, next) - r->blocks);
 }
+
+/* ---- between two exchanges ---- */
+
+static void set_value(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_result *v) {
+    sp_replay_value *kept = &r->values[slot];
+    kept->is = *v;
+    kept->pinned = 0;
+    kept->next_slot = slot;
+    kept->next_marks = kept->next_bytes = v->at;
+    kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
+    r->tags[slot] = tag;
+}
+
+/* The lock is held. */
+static void tell(sp_replay *r) {
+    sp_replay_store *s = r->store;
+    uint64_t told = atomic_load_explicit(&s->told, memory_order_relaxed);
+    for (uint32_t i = 0; i < r->news_n; i++) s->news[told++ % TOLD] = r->news[i];
+    atomic_store_explicit(&s->told, told, memory_order_relaxed);
+    r->news_n = 0;
+}
+
+/* The lock is held, and the horizon set. What the table has itself stays: it has notes. */
+static void hear(sp_replay *r) {
+    sp_replay_store *s = r->store;
+    uint64_t told = atomic_load_explicit(&s->told, memory_order_relaxed);
+    for (uint64_t i = told - r->heard > TOLD ? told - TOLD : r->heard; i < told; i++) {
+        const sp_replay_news *x = &s->news[i % TOLD];
+        if (x->from == r->number || x->value.age < r->horizon) continue;
+        if (r->tags[x->slot] == x->tag && r->values[x->slot].is.age >= r->horizon) continue;
+        set_value(r, x->slot, x->tag, &x->value);
+        if (x->after != x->slot) lead_to(r, &r->values[x->after], &r->values[x->slot]);
+    }
+    r->heard = told;
+}
+
+void sp_replay_round(sp_replay *r) {
+    sp_replay_store *s = r->store;
+    uint64_t floor = atomic_load_explicit(&s->floor, memory_order_relaxed), told = atomic_load_explicit(&s->told, memory_order_relaxed);
+    r->round++;
+    r->last = NULL;
+    if (floor == r->horizon && told == r->heard && r->news_n < TELL) return;
+    pthread_mutex_lock(&s->lock);
+    r->horizon = s->horizons[r->number] = atomic_load_explicit(&s->floor, memory_order_relaxed);
+    tell(r);
+    hear(r);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void sp_replay_rest(sp_replay *r) {
+    pthread_mutex_lock(&r->store->lock);
+    tell(r);
+    r->horizon = r->store->horizons[r->number] = AT_REST;
+    pthread_mutex_unlock(&r->store->lock);
+}
+
+/* Another page to be filled. 0: none is free. */
+static int turn_page(sp_replay *r) {
+    sp_replay_store *s = r->store;
+    int is_free = 1;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->tables; i++)
+        is_free = is_free && (s->horizons[i] == AT_REST || s->horizons[i] + s->page_count > s->next_page);
+    if (is_free) {
+        uint64_t ahead = s->next_page + 1 + 2 * (uint64_t)s->tables;
+        r->page = s->next_page++;
+        r->free = (size_t)(r->page % s->page_count) * s->page_size;
+        r->free_end = r->free + s->page_size;
+        if (ahead > s->page_count) atomic_store_explicit(&s->floor, ahead - s->page_count, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return is_free;
+}
+
+void sp_replay_pin(sp_replay *r, sp_replay_value *v) { v->pinned = r->round; }
+
+/* ---- look-up ---- */
 
 static uint64_t word(const uint8_t *p) {
     uint64_t w;
@@ -72,23 +219,11 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-static const uint8_t *block(const sp_replay *r, const sp_replay_value *v) { return r->ring + v->at % r->ring_size; }
-
-const sp_mark *sp_replay_marks(const sp_replay *r, const sp_replay_value *v) { return (const sp_mark *)(const void *)block(r, v); }
-
-const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v) {
-    return block(r, v) + v->marks * sizeof(sp_mark) + v->text_n;
-}
-
 /* v follows the last one. What follows v comes next: it is fetched while v is looked at. */
 static void follow(sp_replay *r, sp_replay_value *v) {
-    if (r->last) {
-        r->last->next_slot = (uint32_t)(v - r->values);
-        r->last->next_marks = (uint32_t)(block(r, v) - r->ring);
-        r->last->next_bytes = (uint32_t)(sp_replay_bytes(r, v) - r->ring);
-    }
+    if (r->last) lead_to(r, r->last, v);
     r->last = v;
-    const uint8_t *marks = r->ring + v->next_marks, *bytes = r->ring + v->next_bytes;
+    const uint8_t *marks = r->blocks + v->next_marks, *bytes = r->blocks + v->next_bytes;
     __builtin_prefetch(&r->values[v->next_slot], 1);
     __builtin_prefetch((const uint8_t *)&r->values[v->next_slot] + 64, 1);
     __builtin_prefetch(marks); /* one mark stands for all, most often */
@@ -106,8 +241,8 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
     *found = NULL;
     if (r->tags[slot] != *tag) return slot;
     sp_replay_value *v = &r->values[slot];
-    int same = v->place.node == place.node && v->place.depth == place.depth && r->ring_end - v->at <= r->ring_size &&
-               v->n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->n) == 0;
+    int same = v->is.place.node == place.node && v->is.place.depth == place.depth && v->is.age >= r->horizon &&
+               v->is.n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->is.n) == 0;
     if (same) {
         *found = v;
         follow(r, v);
@@ -115,27 +250,24 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
     return slot;
 }
 
-void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_value *v, const uint8_t *p, const sp_mark *marks,
+void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_result *v, const uint8_t *p, const sp_mark *marks,
                    uint32_t base, const uint8_t *text) {
     size_t text_n = 0, start = (size_t)(p - text);
     for (uint32_t i = 0; i < v->marks; i++)
         if (marks[i].value.p && !(marks[i].value.p >= p && marks[i].value.p <= p + v->n)) text_n += marks[i].value.n;
     size_t need = v->marks * sizeof *marks + text_n + v->n;
     need = (need + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    uint64_t at = r->ring_end;
-    if (at % r->ring_size + need > r->ring_size) at += r->ring_size - at % r->ring_size; /* never in two pieces */
-    sp_replay_value *kept = &r->values[slot];
-    if (need > r->ring_size / 4 || (r->tags[slot] && kept->pinned == r->round) || at + need > r->ring_size + r->oldest) return;
-    *kept = *v;
-    kept->at = at;
-    kept->text_n = (uint32_t)text_n;
-    kept->pinned = 0;
-    kept->next_slot = slot;
-    kept->next_marks = kept->next_bytes = 0;
-    kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
-    r->tags[slot] = tag;
-    r->ring_end = at + need;
-    uint8_t *room = r->ring + at % r->ring_size, *texts = room + v->marks * sizeof *marks, *bytes = texts + text_n;
+    if (need > r->store->page_size || (r->tags[slot] && r->values[slot].pinned == r->round)) return;
+    if ((r->page < r->horizon || need > r->free_end - r->free) && !turn_page(r)) return;
+    sp_replay_result kept = *v;
+    kept.at = (uint32_t)r->free;
+    kept.age = r->page;
+    kept.text_n = (uint32_t)text_n;
+    uint32_t after = r->last ? (uint32_t)(r->last - r->values) : slot;
+    r->free += need;
+    r->kept++;
+    set_value(r, slot, tag, &kept);
+    uint8_t *room = r->blocks + kept.at, *texts = room + v->marks * sizeof *marks, *bytes = texts + text_n;
     sp_mark *copy = (sp_mark *)(void *)room;
     for (uint32_t i = 0; i < v->marks; i++) {
         sp_mark *m = &copy[i];
@@ -152,5 +284,7 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_va
         }
     }
     memcpy(bytes, p, v->n);
-    follow(r, kept);
+    if (r->store->tables > 1 && r->news_n < SP_REPLAY_NEWS)
+        r->news[r->news_n++] = (sp_replay_news){.value = kept, .slot = slot, .after = after, .tag = tag, .from = (uint16_t)r->number};
+    follow(r, &r->values[slot]);
 }

@@ -2,7 +2,11 @@
    seen: a value whose bytes equal those of one that stood at the same place of the trie takes its results over, unscanned.
 
    A table from a sample of the coming bytes to the last value that had it. The sample only selects; every byte is compared. What a value
-   gave (hash, shape, marks, counts) is a function of its bytes and its place, so the table never changes a result. One owner. */
+   gave (hash, shape, marks, counts) is a function of its bytes and its place, so the table never changes a result.
+
+   Each thread has a table of its own (sp_replay). The values stand in a store that the threads of a scan share: conversations are spread
+   over the threads, and what one of them scanned the others need not scan again. A value in the store is never changed, and the threads
+   tell each other of new ones between two exchanges, under a lock. */
 #ifndef SP_REPLAY_H
 #define SP_REPLAY_H
 
@@ -31,38 +35,70 @@ typedef struct sp_replay_note {
     sp_digest turn;
 } sp_replay_note;
 
-/* A value that was kept. Its marks are relative: to the start of the value, to its first mark (parents; SP_NO_MARK: the scope around it). */
-typedef struct sp_replay_value {
+/* What is known of a value; never changed. Its marks are relative: to the start of the value, to its first mark (parents; SP_NO_MARK: the
+   scope around it). */
+typedef struct sp_replay_result {
     sp_replay_place place;
     uint32_t n, marks, height, nodes, flags;
-    uint32_t text_n;  /* bytes of unescaped values of marks */
-    uint8_t foldable; /* the first mark can stand for all */
+    uint32_t text_n; /* bytes of unescaped values of marks */
     sp_digest hash;
     uint64_t shape;
-    uint64_t at;     /* of its block in all that was ever put into the ring */
+    uint64_t age;     /* number of the page that it stands in */
+    uint32_t at;      /* where its block begins in the store */
+    uint8_t foldable; /* the first mark can stand for all */
+} sp_replay_result;
+
+/* A value in a table. */
+typedef struct sp_replay_value {
+    sp_replay_result is;
     uint64_t pinned; /* round of the last sp_replay_pin */
-    /* what followed it last time, and probably follows it again: its slot, and where its marks and its bytes begin in the ring */
+    /* what followed it last time, and probably follows it again: its slot, and where its marks and its bytes begin in the store */
     uint32_t next_slot, next_marks, next_bytes;
     sp_replay_note note;
 } sp_replay_value;
 
+typedef struct sp_replay_store sp_replay_store;
+
+enum {
+    SP_REPLAY_NEWS = 32 /* most values that a table has not told of */
+};
+typedef struct sp_replay_news {
+    sp_replay_result value;
+    uint32_t slot, after; /* after: that of the value before it; its own where there was none */
+    uint16_t tag, from;   /* from: number of the table */
+} sp_replay_news;
+
 typedef struct sp_replay {
     const sp_alloc *alloc;
+    sp_replay_store *store;
+    unsigned number;
     uint16_t *tags;          /* by slot; 0: free */
     sp_replay_value *values; /* by slot */
-    uint8_t *ring;           /* blocks: marks, unescaped values, bytes as written */
-    size_t ring_size;
-    uint64_t ring_end;      /* bytes that were ever put there; a block is alive while it begins less than ring_size before */
-    uint64_t round, oldest; /* the exchange under way, and the first block that is pinned for it */
-    sp_replay_value *last;  /* found or put, or NULL */
-    void *memory;           /* of all but this struct */
+    uint8_t *blocks;         /* the store's: marks, unescaped values, bytes as written */
+    uint64_t horizon;        /* pages of this number and later ones stay until the exchange ends; UINT64_MAX: at rest */
+    uint64_t heard;          /* news of the store that were looked at */
+    uint64_t page;           /* number of the page that is being filled, and what is free of it: */
+    size_t free, free_end;
+    uint64_t round;
+    uint64_t kept;         /* values that were ever put */
+    sp_replay_value *last; /* found or put, or NULL */
+    uint32_t news_n;
+    sp_replay_news news[SP_REPLAY_NEWS];
+    void *memory; /* of all but this struct */
 } sp_replay;
 
-/* A table of at most `bytes`, with all its memory. NULL: out of memory, or too few bytes to be of use. */
-sp_replay *sp_replay_new(const sp_alloc *a, size_t bytes);
+/* A store for so many tables, with `bytes` for each of them and its part of the store. NULL: out of memory, or too few bytes to be of
+   use. It goes after its tables. */
+sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables);
+void sp_replay_store_free(sp_replay_store *s);
+uint64_t sp_replay_store_rounds(sp_replay_store *s); /* how often its memory was filled */
+
+/* Table `number` of the store, at rest. One owner. NULL: out of memory. */
+sp_replay *sp_replay_new(const sp_alloc *a, sp_replay_store *s, unsigned number);
 void sp_replay_free(sp_replay *r);
 
-void sp_replay_round(sp_replay *r);                   /* the next exchange: nothing is pinned */
+void sp_replay_round(sp_replay *r);                   /* the next exchange: nothing is pinned, what others found is known */
+void sp_replay_rest(sp_replay *r);                    /* nothing is looked up until the next round: others hear all, and need not wait */
 void sp_replay_pin(sp_replay *r, sp_replay_value *v); /* it stays as it is to the end of the exchange */
 
 /* The slot for the value at p, of which at least SP_REPLAY_LEAST bytes are there, and in *found the value that was kept with these bytes
@@ -73,9 +109,9 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
 const sp_mark *sp_replay_marks(const sp_replay *r, const sp_replay_value *v);
 const uint8_t *sp_replay_bytes(const sp_replay *r, const sp_replay_value *v);
 
-/* Keeps a value: `v` filled but for `at`, `text_n`, `pinned` and `note`, v->n bytes at p, its marks as they stand (first mark number
+/* Keeps a value, if there is room: `v` filled but for `at`, `age` and `text_n`, v->n bytes at p, its marks as they stand (first mark number
    `base`, texts at `text`). */
-void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_value *v, const uint8_t *p, const sp_mark *marks,
+void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_result *v, const uint8_t *p, const sp_mark *marks,
                    uint32_t base, const uint8_t *text);
 
 #endif

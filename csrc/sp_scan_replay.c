@@ -6,17 +6,18 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
     sp_scan *s = w->s;
     size_t level = (size_t)(w->f - s->frames), start = (size_t)(p - w->text);
     uint32_t base = s->mark_count, index[SP_MAX_POINTER_STARS], stars = 0;
-    if (level + v->height > s->limits->max_depth || s->nodes + v->nodes > s->limits->max_nodes) return NULL; /* the scan tells where */
-    if (v->marks > SP_MAX_MARKS - base - s->folded) return NULL;
-    if (spi_grow(s->alloc, &s->marks, &s->mark_cap, (size_t)base + v->marks, sizeof *s->marks) != SP_OK) return NULL;
-    if (v->marks) {
+    if (level + v->is.height > s->limits->max_depth || s->nodes + v->is.nodes > s->limits->max_nodes)
+        return NULL; /* the scan tells where */
+    if (v->is.marks > SP_MAX_MARKS - base - s->folded) return NULL;
+    if (spi_grow(s->alloc, &s->marks, &s->mark_cap, (size_t)base + v->is.marks, sizeof *s->marks) != SP_OK) return NULL;
+    if (v->is.marks) {
         spi_place_of(w, node, index);
         stars = w->t->nodes[node].stars;
         if (stars > SP_MAX_POINTER_STARS) stars = SP_MAX_POINTER_STARS;
     }
     const sp_mark *kept = sp_replay_marks(s->replay, v);
     const uint8_t *bytes = sp_replay_bytes(s->replay, v);
-    uint32_t count = s->folds && v->foldable ? 1 : v->marks;
+    uint32_t count = s->folds && v->is.foldable ? 1 : v->is.marks;
     for (uint32_t i = 0; i < count; i++) {
         sp_mark *m = &s->marks[base + i];
         *m = kept[i];
@@ -32,19 +33,19 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
             m->value.p = copy;
         }
     }
-    if (count < v->marks) {
+    if (count < v->is.marks) {
         s->marks[base].state |= SP_MARK_KNOWN;
         s->marks[base].known = v;
         sp_replay_pin(s->replay, v);
-        s->folded += v->marks - count;
+        s->folded += v->is.marks - count;
     }
     s->mark_count = base + count;
-    s->nodes += v->nodes;
-    w->flags |= v->flags;
-    if (level + v->height > w->deepest) w->deepest = (uint32_t)(level + v->height);
-    *d = v->hash;
-    *shape = v->shape;
-    return p + v->n;
+    s->nodes += v->is.nodes;
+    w->flags |= v->is.flags;
+    if (level + v->is.height > w->deepest) w->deepest = (uint32_t)(level + v->is.height);
+    *d = v->is.hash;
+    *shape = v->is.shape;
+    return p + v->is.n;
 }
 
 const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
@@ -87,14 +88,14 @@ void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_dig
     size_t n = (size_t)(p - start), nodes = s->nodes - k->nodes;
     uint32_t marks = s->mark_count - k->base, level = (uint32_t)(w->f - s->frames);
     if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS && !has_known(s->marks + k->base, marks)) {
-        sp_replay_value v = {.place = k->place,
-                             .n = (uint32_t)n,
-                             .marks = marks,
-                             .height = w->deepest - level,
-                             .nodes = (uint32_t)nodes,
-                             .flags = w->flags,
-                             .hash = *d,
-                             .shape = shape};
+        sp_replay_result v = {.place = k->place,
+                              .n = (uint32_t)n,
+                              .marks = marks,
+                              .height = w->deepest - level,
+                              .nodes = (uint32_t)nodes,
+                              .flags = w->flags,
+                              .hash = *d,
+                              .shape = shape};
         v.foldable = (uint8_t)is_foldable(w, s->marks + k->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
         sp_replay_put(s->replay, k->slot, k->tag, &v, start, s->marks + k->base, k->base, w->text);
     }

@@ -191,7 +191,7 @@ static void look_into(sp_judge *j, sp_replay_value *v) {
     memset(j->known_bits, 0, bit_words(r) * sizeof *j->bits);
     j->bits = j->known_bits, j->each_mark = j->known_each, j->each_bits = j->known_each_bits, j->touched = j->known_touched,
     j->touched_n = 0;
-    for (uint32_t i = 0; i < v->marks; i++) look_at(j, marks, i, 0);
+    for (uint32_t i = 0; i < v->is.marks; i++) look_at(j, marks, i, 0);
     end_eaches(j, marks);
     j->bits = bits, j->each_mark = each_mark, j->each_bits = each_bits, j->touched = touched, j->touched_n = touched_n;
     uint32_t n = 0;

@@ -8,6 +8,7 @@
 typedef struct fixture {
     trie_builder b;
     sp_limits limits;
+    sp_replay_store *store;
     sp_scan plain, keeping;
 } fixture;
 
@@ -23,13 +24,15 @@ static void set_up(fixture *f, size_t bytes) {
     sp_limits_default(&f->limits);
     sp_scan_init(&f->plain, &sp_alloc_std, &f->limits);
     sp_scan_init(&f->keeping, &sp_alloc_std, &f->limits);
-    f->keeping.replay = sp_replay_new(&sp_alloc_std, bytes);
+    f->store = sp_replay_store_new(&sp_alloc_std, bytes, 1);
+    f->keeping.replay = f->store ? sp_replay_new(&sp_alloc_std, f->store, 0) : NULL;
     CHECK(f->keeping.replay != NULL);
 }
 
 static void tear_down(fixture *f) {
     sp_scan_fini(&f->plain);
     sp_scan_fini(&f->keeping);
+    sp_replay_store_free(f->store);
 }
 
 static int marks_equal(const sp_mark *a, const sp_mark *b) {
@@ -63,20 +66,20 @@ static void takes_values_over(void) {
     fixture f;
     set_up(&f, 20u << 20);
     CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "," TURN("us\\u0065r", "b\\n") "]}}"));
-    uint64_t kept = f.keeping.replay->ring_end;
+    uint64_t kept = f.keeping.replay->kept;
     CHECK(kept > 0);
     CHECK(agree_text(&f,
                      "{\"body\":{\"messages\":[" TURN("us\\u0065r", "b\\n") "," TURN("user", "a") "]}}")); /* elsewhere, in another order */
     CHECK(agree_text(&f, "{\"url\":\"x\",\"body\":{\"x\":1, \"messages\": [1," TURN("user", "a") " , " TURN("us\\u0065r", "b\\n") "]}}"));
-    CHECK(f.keeping.replay->ring_end == kept);                               /* known all of them */
+    CHECK(f.keeping.replay->kept == kept);                                   /* known all of them */
     CHECK(agree_text(&f, "{\"body\":{\"input\":[" TURN("user", "a") "]}}")); /* another place of the trie is another value */
-    CHECK(f.keeping.replay->ring_end > kept);
-    kept = f.keeping.replay->ring_end;
+    CHECK(f.keeping.replay->kept > kept);
+    kept = f.keeping.replay->kept;
     CHECK(agree_text(&f, "{\"body\":{\"other\":[" TURN("user", "a") "]}}") &&
           agree_text(&f, "{\"body\":{\"o\":{\"p\":[" TURN("user", "a") "]}}}"));
-    CHECK(f.keeping.replay->ring_end > kept); /* no rule looks there, but the shape depends on the depth */
-    kept = f.keeping.replay->ring_end;
-    CHECK(agree_text(&f, "{\"response\":[" TURN("user", "z") "]}") && f.keeping.replay->ring_end == kept); /* not hashed, not kept */
+    CHECK(f.keeping.replay->kept > kept); /* no rule looks there, but the shape depends on the depth */
+    kept = f.keeping.replay->kept;
+    CHECK(agree_text(&f, "{\"response\":[" TURN("user", "z") "]}") && f.keeping.replay->kept == kept); /* not hashed, not kept */
     CHECK(agree_text(&f, "{\"body\":{\"system\":\"be kind" PAD "\",\"model\":\"m\"}}"));
     CHECK(agree_text(&f, "{\"body\":{\"model\":\"m\",\"system\":\"be kind" PAD "\"}}"));
     CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "],\"messages\":[" TURN("user", "a") "," TURN("user", "a") "]}}"));
@@ -90,10 +93,10 @@ static void takes_lists_over(void) {
     fixture f;
     set_up(&f, 20u << 20);
     CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("a") "," TOOL("b") "]}}"));
-    uint64_t kept = f.keeping.replay->ring_end;
+    uint64_t kept = f.keeping.replay->kept;
     CHECK(agree_text(&f, "{\"body\":{\"model\":\"m\", \"tools\": [" TOOL("a") "," TOOL("b") "]}}"));
-    CHECK(f.keeping.replay->ring_end == kept);
-    CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("b") "," TOOL("a") "," TOOL("c") "]}}") && f.keeping.replay->ring_end > kept);
+    CHECK(f.keeping.replay->kept == kept);
+    CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("b") "," TOOL("a") "," TOOL("c") "]}}") && f.keeping.replay->kept > kept);
     CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("c") "],\"tools\":[" TOOL("a") "]}}"));
     for (f.limits.max_depth = 12; f.limits.max_depth > 1; f.limits.max_depth--)
         CHECK(agree_text(&f, "{\"body\":{\"tools\":[" TOOL("a") "," TOOL("b") "]}}"));
@@ -130,7 +133,7 @@ static void keeps_to_limits(void) {
     tear_down(&f);
 }
 
-/* A ring that goes round many times, and every recorded line twice. */
+/* A store that is filled many times over, and every recorded line twice. */
 static void agrees_on_the_cases(void) {
     fixture f;
     sp_view all = data_file("cases.jsonl"), rest, line;
@@ -142,18 +145,83 @@ static void agrees_on_the_cases(void) {
         snprintf(text, sizeof text, "{\"body\":{\"messages\":[" TURN("user", "%d") "," TURN("user", "%d") "]}}", i, i - i % 7000);
         if (!agree_text(&f, text)) CHECK(i < 0);
     }
-    CHECK(f.keeping.replay->ring_end > 3 * f.keeping.replay->ring_size);
+    CHECK(sp_replay_store_rounds(f.store) > 2);
     free((void *)(uintptr_t)all.p);
     tear_down(&f);
 }
 
+#define LOG(role, text) "{\"body\":{\"messages\":[" TURN(role, text) "]}}"
+
+static sp_status scan_text(fixture *f, sp_scan *s, const char *text) {
+    sp_scan_reset(s);
+    return sp_scan_text(s, (sp_view){(const uint8_t *)text, strlen(text)}, &f->b.trie, BUILDER_ROOT, SP_NO_MARK);
+}
+
+/* What one table found, the others of the store know at their next exchange after it was told. */
+static void tells_others(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    sp_scan one, other;
+    sp_replay_store *store = sp_replay_store_new(&sp_alloc_std, 20u << 20, 2);
+    sp_scan_init(&one, &sp_alloc_std, &f.limits);
+    sp_scan_init(&other, &sp_alloc_std, &f.limits);
+    one.replay = sp_replay_new(&sp_alloc_std, store, 0);
+    other.replay = sp_replay_new(&sp_alloc_std, store, 1);
+    CHECK(scan_text(&f, &one, LOG("user", "a")) == SP_OK && one.replay->kept == 1);
+    CHECK(scan_text(&f, &other, LOG("user", "b")) == SP_OK && other.replay->kept == 1);
+    CHECK(scan_text(&f, &other, LOG("user", "a")) == SP_OK && other.replay->kept == 2); /* not told yet */
+    sp_replay_rest(one.replay);
+    sp_replay_rest(other.replay);
+    CHECK(scan_text(&f, &one, LOG("user", "b")) == SP_OK && one.replay->kept == 1);
+    CHECK(one.mark_count == other.mark_count);
+    CHECK(scan_text(&f, &f.plain, LOG("user", "b")) == SP_OK && one.mark_count == f.plain.mark_count);
+    for (uint32_t i = 0; i < one.mark_count; i++) CHECK(marks_equal(&one.marks[i], &f.plain.marks[i]));
+    sp_scan_fini(&one);
+    sp_scan_fini(&other);
+    sp_replay_store_free(store);
+    tear_down(&f);
+}
+
+/* A table in the middle of an exchange keeps its pages: another can't fill them again, and goes on without keeping. */
+static void waits_for_others(void) {
+    fixture f;
+    char text[512];
+    set_up(&f, 20u << 20);
+    sp_scan one, other;
+    sp_replay_store *store = sp_replay_store_new(&sp_alloc_std, 14u << 20, 2);
+    sp_scan_init(&one, &sp_alloc_std, &f.limits);
+    sp_scan_init(&other, &sp_alloc_std, &f.limits);
+    one.replay = sp_replay_new(&sp_alloc_std, store, 0);
+    other.replay = sp_replay_new(&sp_alloc_std, store, 1);
+    CHECK(scan_text(&f, &one, LOG("user", "a")) == SP_OK);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof text, LOG("user", "%d"), i);
+        CHECK(scan_text(&f, &other, text) == SP_OK);
+    }
+    CHECK(sp_replay_store_rounds(store) == 1 && other.replay->kept < 20000);
+    uint64_t kept = other.replay->kept;
+    sp_replay_rest(one.replay);
+    for (int i = 0; i < 20000; i++) {
+        snprintf(text, sizeof text, LOG("user", "%d"), i);
+        CHECK(scan_text(&f, &other, text) == SP_OK);
+    }
+    CHECK(sp_replay_store_rounds(store) > 1 && other.replay->kept > kept);
+    CHECK(scan_text(&f, &one, LOG("user", "a")) == SP_OK && one.replay->kept == 2); /* its page was filled anew */
+    sp_scan_fini(&one);
+    sp_scan_fini(&other);
+    sp_replay_store_free(store);
+    tear_down(&f);
+}
+
 static void wants_room(void) {
-    CHECK(sp_replay_new(&sp_alloc_std, 0) == NULL && sp_replay_new(&sp_alloc_std, 1u << 20) == NULL);
+    CHECK(sp_replay_store_new(&sp_alloc_std, 0, 1) == NULL && sp_replay_store_new(&sp_alloc_std, 1u << 20, 1) == NULL);
     for (size_t n = 1;; n++) {
         faulty f;
         faulty_init(&f, n, 0);
-        sp_replay *r = sp_replay_new(&f.alloc, 20u << 20);
+        sp_replay_store *s = sp_replay_store_new(&f.alloc, 20u << 20, 2);
+        sp_replay *r = s ? sp_replay_new(&f.alloc, s, 1) : NULL;
         sp_replay_free(r);
+        sp_replay_store_free(s);
         CHECK(f.live == 0);
         if (r) break;
     }
@@ -165,6 +233,8 @@ int main(void) {
     compares_all_bytes();
     keeps_to_limits();
     agrees_on_the_cases();
+    tells_others();
+    waits_for_others();
     wants_room();
     return check_done();
 }
