@@ -598,6 +598,7 @@ element:
     goto value;
 
 known: /* the value at p may be */
+    if (UNLIKELY((size_t)w.hash_top + SPARE > s->hash_cap) && !reserve_hashes(&w, SPARE)) goto out;
     start = p;
     p = spi_scan_known(&w, start, node, &d, &shape);
     if (p) goto done;

@@ -103,6 +103,24 @@ static void takes_lists_over(void) {
     tear_down(&f);
 }
 
+/* Many known values in a row, more than were ever scanned before. */
+static void takes_many_over(void) {
+    enum {
+        COPIES = 5000
+    };
+    static const char turn[] = TURN("user", "a") ",", head[] = "{\"body\":{\"messages\":[";
+    fixture f;
+    set_up(&f, 20u << 20);
+    char *text = malloc(sizeof head + COPIES * sizeof turn + 8), *p = text;
+    for (const char *c = head; *c; c++) *p++ = *c;
+    for (int i = 0; i < COPIES; i++, p += sizeof turn - 1) memcpy(p, turn, sizeof turn - 1);
+    memcpy(p - 1, "]}}", 3);
+    CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "]}}"));
+    CHECK(agree(&f, (sp_view){(const uint8_t *)text, (size_t)(p + 2 - text)}));
+    free(text);
+    tear_down(&f);
+}
+
 /* What only resembles a value that is kept: other bytes behind the sample, or an end in the middle. */
 static void compares_all_bytes(void) {
     fixture f;
@@ -230,6 +248,7 @@ static void wants_room(void) {
 int main(void) {
     takes_values_over();
     takes_lists_over();
+    takes_many_over();
     compares_all_bytes();
     keeps_to_limits();
     agrees_on_the_cases();
