@@ -96,7 +96,6 @@ sp_replay *sp_replay_new(const sp_alloc *a, sp_replay_store *s, unsigned number)
     r->alloc = a;
     r->store = s;
     r->number = number;
-    r->round = 1;
     r->horizon = AT_REST;
     r->blocks = s->blocks;
     r->memory = a->resize(a->ctx, NULL, LARGE_PAGE + tags + values);
@@ -136,7 +135,6 @@ static void lead_to(const sp_replay *r, sp_replay_value *v, const sp_replay_valu
 static void set_value(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_result *v) {
     sp_replay_value *kept = &r->values[slot];
     kept->is = *v;
-    kept->pinned = 0;
     kept->next_slot = slot;
     kept->next_marks = kept->next_bytes = v->at;
     kept->note = (sp_replay_note){.bit_n = SP_REPLAY_BITS + 1};
@@ -169,7 +167,8 @@ static void hear(sp_replay *r) {
 void sp_replay_round(sp_replay *r) {
     sp_replay_store *s = r->store;
     uint64_t floor = atomic_load_explicit(&s->floor, memory_order_relaxed), told = atomic_load_explicit(&s->told, memory_order_relaxed);
-    r->round++;
+    if (r->pinned) memset(r->pins, 0, sizeof r->pins);
+    r->pinned = 0;
     r->last = NULL;
     if (floor == r->horizon && told == r->heard && r->news_n < TELL) return;
     pthread_mutex_lock(&s->lock);
@@ -204,7 +203,16 @@ static int turn_page(sp_replay *r) {
     return is_free;
 }
 
-void sp_replay_pin(sp_replay *r, sp_replay_value *v) { v->pinned = r->round; }
+static uint64_t *pin_of(sp_replay *r, size_t slot, uint64_t *bit) {
+    *bit = UINT64_C(1) << (slot & 63);
+    return &r->pins[slot / 64 % SP_REPLAY_PINS];
+}
+
+void sp_replay_pin(sp_replay *r, sp_replay_value *v) {
+    uint64_t bit, *pins = pin_of(r, (size_t)(v - r->values), &bit);
+    *pins |= bit;
+    r->pinned = 1;
+}
 
 /* ---- look-up ---- */
 
@@ -257,7 +265,8 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_re
         if (marks[i].value.p && !(marks[i].value.p >= p && marks[i].value.p <= p + v->n)) text_n += marks[i].value.n;
     size_t need = v->marks * sizeof *marks + text_n + v->n;
     need = (need + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    if (need > r->store->page_size || (r->tags[slot] && r->values[slot].pinned == r->round)) return;
+    uint64_t bit, *pins = pin_of(r, slot, &bit);
+    if (need > r->store->page_size || *pins & bit) return;
     if ((r->page < r->horizon || need > r->free_end - r->free) && !turn_page(r)) return;
     sp_replay_result kept = *v;
     kept.at = (uint32_t)r->free;

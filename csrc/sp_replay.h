@@ -51,7 +51,6 @@ typedef struct sp_replay_result {
 /* A value in a table. */
 typedef struct sp_replay_value {
     sp_replay_result is;
-    uint64_t pinned; /* round of the last sp_replay_pin */
     /* what followed it last time, and probably follows it again: its slot, and where its marks and its bytes begin in the store */
     uint32_t next_slot, next_marks, next_bytes;
     sp_replay_note note;
@@ -60,7 +59,8 @@ typedef struct sp_replay_value {
 typedef struct sp_replay_store sp_replay_store;
 
 enum {
-    SP_REPLAY_NEWS = 32 /* most values that a table has not told of */
+    SP_REPLAY_NEWS = 32, /* most values that a table has not told of */
+    SP_REPLAY_PINS = 16
 };
 typedef struct sp_replay_news {
     sp_replay_result value;
@@ -79,9 +79,10 @@ typedef struct sp_replay {
     uint64_t heard;          /* news of the store that were looked at */
     uint64_t page;           /* number of the page that is being filled, and what is free of it: */
     size_t free, free_end;
-    uint64_t round;
-    uint64_t kept;         /* values that were ever put */
-    sp_replay_value *last; /* found or put, or NULL */
+    uint64_t pins[SP_REPLAY_PINS]; /* slots that are pinned, a bit for all that agree in their last bits */
+    int pinned;                    /* some are */
+    uint64_t kept;                 /* values that were ever put */
+    sp_replay_value *last;         /* found or put, or NULL */
     uint32_t news_n;
     sp_replay_news news[SP_REPLAY_NEWS];
     void *memory; /* of all but this struct */

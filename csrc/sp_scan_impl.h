@@ -47,6 +47,7 @@ typedef struct walk {
         uint32_t flags;
         uint16_t tag;
         size_t nodes;
+        size_t fresh; /* bytes of elements inside that were kept by themselves */
         sp_replay_place place;
     } keeping[2];
 } walk;

@@ -17,7 +17,8 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
     }
     const sp_mark *kept = sp_replay_marks(s->replay, v);
     const uint8_t *bytes = sp_replay_bytes(s->replay, v);
-    uint32_t count = s->folds && v->is.foldable ? 1 : v->is.marks;
+    int folds = s->folds && v->is.foldable && !w->keeping[0].on; /* what is in a list that may be kept has all its marks */
+    uint32_t count = folds ? 1 : v->is.marks;
     for (uint32_t i = 0; i < count; i++) {
         sp_mark *m = &s->marks[base + i];
         *m = kept[i];
@@ -59,6 +60,7 @@ const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node, sp_diges
     if (k->on) {
         k->base = w->s->mark_count;
         k->nodes = w->s->nodes;
+        k->fresh = 0;
         k->flags = w->flags;
         k->deepest = w->deepest;
         w->flags = 0;
@@ -81,13 +83,15 @@ static int has_known(const sp_mark *marks, uint32_t count) {
     return found;
 }
 
-/* What has marks that stand for others is not kept: those may go before it does. */
+/* What has marks that stand for others is not kept: those may go before it does. Nor is a list that holds little beside elements that were
+   just kept: most are never seen again as a whole, and one that is will find its elements known, and be kept then. */
 void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape) {
     sp_scan *s = w->s;
     struct keeping *k = &w->keeping[w->f->replays - 1];
     size_t n = (size_t)(p - start), nodes = s->nodes - k->nodes;
     uint32_t marks = s->mark_count - k->base, level = (uint32_t)(w->f - s->frames);
-    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS && !has_known(s->marks + k->base, marks)) {
+    if (n >= SP_REPLAY_LEAST && n <= SP_REPLAY_LONGEST && marks <= SP_REPLAY_MARKS && k->fresh <= n / 2 &&
+        !has_known(s->marks + k->base, marks)) {
         sp_replay_result v = {.place = k->place,
                               .n = (uint32_t)n,
                               .marks = marks,
@@ -98,6 +102,7 @@ void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_dig
                               .shape = shape};
         v.foldable = (uint8_t)is_foldable(w, s->marks + k->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
         sp_replay_put(s->replay, k->slot, k->tag, &v, start, s->marks + k->base, k->base, w->text);
+        w->keeping[0].fresh += n;
     }
     w->flags |= k->flags;
     if (k->deepest > w->deepest) w->deepest = k->deepest;
