@@ -34,6 +34,15 @@ static void endpoints_on(sp_build *b) {
         }
 }
 
+static void header_hosts(sp_build *b) {
+    sp_rules *r = b->r;
+    uint32_t n = 0, *found = sp_arena_get(&r->arena, (r->hosts.n + 1) * sizeof *found);
+    for (uint32_t i = 0; found && i < r->hosts.n; i++)
+        if (r->hosts.v[i].by_header) found[n++] = i;
+    if (found) r->header_hosts = sp_build_words(b, found, n);
+    else sp_build_nomem(b);
+}
+
 static void layout_parts(sp_build *b) {
     sp_rules *r = b->r;
     uint8_t *direct = sp_arena_get(&r->arena, r->nodes.n);
@@ -190,6 +199,7 @@ void sp_derive(sp_build *b) {
     eras(b);
     layout_parts(b);
     endpoints_on(b);
+    header_hosts(b);
     asked_nodes(b);
     looked_at_nodes(b);
     gates(b);

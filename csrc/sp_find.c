@@ -51,9 +51,10 @@ void spi_find_host(sp_judge *j, const sp_facts_in *in) {
         if (spi_in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, region);
     }
     if (m && !m->known && plain) remember(m, j, j->out.host ? (uint32_t)(j->out.host - r->hosts.v) + 1 : 0, j->out.region);
-    for (uint32_t i = 0; i < r->hosts.n && !(j->out.host && !j->out.host->inferred); i++) { /* a header says more than a port */
+    for (uint32_t k = 0; k < r->header_hosts.n && !(j->out.host && !j->out.host->inferred); k++) { /* a header says more than a port */
+        uint32_t i = r->words.v[r->header_hosts.at + k];
         const sp_host *h = &r->hosts.v[i];
-        if (h->by_header && spi_in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
+        if (spi_in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
     }
 }
 

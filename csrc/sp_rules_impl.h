@@ -340,6 +340,7 @@ struct sp_rules {
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
     sp_list *endpoints_on;                             /* by name of the provider: its endpoints in order, then those of everybody */
+    sp_list header_hosts;                              /* indices into hosts: those that a header tells */
     SP_VEC(int64_t) eras;                              /* every instant at which some rule begins or ends to hold, sorted */
     sp_list default_ids[SP_ID_COUNT], response_models; /* places */
     sp_facts lens, fact_effect[SP_EFFECT_COUNT];

@@ -224,6 +224,26 @@ static int tagged(const char *value, const char *start) {
 }
 
 static void test_tags(void) {
+    static const char *const forms[] = {"agent_",    "asst_",    "batch_",     "cachedContents/",
+                                        "call_",     "cfile_",   "chatcmpl-",  "ci_",
+                                        "cmp_",      "cmpl-",    "cntr_",      "container_",
+                                        "conv_",     "ctc_",     "cthr_",      "cu_",
+                                        "encitem_",  "event_",   "fc_",        "fco_",
+                                        "file-",     "file_",    "fs_",        "ftjob-",
+                                        "gen-",      "ig_",      "item_",      "mcp_",
+                                        "mcpl_",     "mcpr_",    "modelperm-", "msg_",
+                                        "msgbatch_", "part_",    "pmpt_",      "req_",
+                                        "resp_",     "rs_",      "run_",       "sesn_",
+                                        "sess_",     "session-", "session_",   "skill_",
+                                        "snapperm-", "span_",    "srvtoolu_",  "step_",
+                                        "thread_",   "toolu_",   "tooluse_",   "trace_",
+                                        "tsc_",      "tso_",     "upload_",    "vs_",
+                                        "vsfb_",     "ws_"};
+    char text[64];
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        snprintf(text, sizeof text, "%sa b", forms[i]);
+        CHECK(tagged(text, forms[i]));
+    }
     CHECK(tagged("resp_a b", "resp_"));
     CHECK(tagged("chatcmpl-a b", "chatcmpl-"));
     CHECK(tagged("resp_", "resp_"));
