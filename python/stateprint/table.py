@@ -11,6 +11,8 @@ from .errors import ConfigError, OutputError, StateprintError
 from .show import html_table
 
 FORMATS = (".parquet", ".arrow", ".ndjson", ".csv")
+GROUP_BYTES = 16 << 20
+"""Rows that are written to Parquet or Arrow at once, in bytes of memory."""
 
 
 def _need(module: str, extra: str) -> Any:
@@ -227,6 +229,8 @@ class Writer:
     def __init__(self, kind: str, name: str, out: IO[bytes], csv_safe: bool = True) -> None:
         self._kind, self._name, self._out, self._csv_safe = kind, name, out, csv_safe
         self._rows = False
+        self._waiting: list[Any] = []
+        self._waiting_bytes = 0
         self._packer: Any = None
         self._schema: Any = None
         if kind in {".parquet", ".arrow"}:
@@ -246,14 +250,25 @@ class Writer:
         """Adds the rows of a batch."""
         if self._packer is not None:
             rows = _need("pyarrow", "arrow").record_batch(batch)
-            self._packer.write_batch(rows.replace_schema_metadata(self._schema.metadata).cast(self._schema))
+            self._waiting.append(rows.replace_schema_metadata(self._schema.metadata).cast(self._schema))
+            self._waiting_bytes += rows.nbytes
+            if self._waiting_bytes >= GROUP_BYTES:
+                self._write_group()
         else:
             self._out.write(batch.to_ndjson() if self._kind == ".ndjson" else batch.to_csv(not self._rows, self._csv_safe))
         self._rows = True
 
+    def _write_group(self) -> None:
+        """Batches are small, some hundred rows. As row groups of their own they would cost more in names and statistics than in values."""
+        if self._waiting:
+            table = _need("pyarrow", "arrow").Table.from_batches(self._waiting, self._schema).unify_dictionaries().combine_chunks()
+            self._packer.write_table(table, table.num_rows)
+        self._waiting, self._waiting_bytes = [], 0
+
     def close(self) -> None:
         """Ends the format: footer, or the header of a CSV without rows."""
         if self._packer is not None:
+            self._write_group()
             self._packer.close()
         elif not self._rows and self._kind == ".csv":
             self._out.write(",".join(column for column, _, _ in _core.columns(self._name)).encode() + b"\r\n")

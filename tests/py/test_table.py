@@ -136,6 +136,19 @@ def read_back(path: Path) -> list[dict[str, Any]]:
         return found
 
 
+def test_small_batches_are_written_together(tmp_path: Path) -> None:
+    parquet, ipc = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow.ipc")
+    log = tmp_path / "log.jsonl"
+    log.write_bytes((DATA / "cases.jsonl").read_bytes() * 12)
+    scan = sp.scan(log, engine=engine())
+    assert len(list(scan)) > 2
+    scan.write(tmp_path / "out.parquet")
+    scan.write(tmp_path / "out.arrow")
+    with ipc.open_file(str(tmp_path / "out.arrow")) as file:
+        assert file.num_record_batches == parquet.ParquetFile(tmp_path / "out.parquet").metadata.num_row_groups == 1
+    assert plain(read_back(tmp_path / "out.parquet")) == plain(scan.table().to_pylist())
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_written_and_read_back(table: sp.Table, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out.{suffix}"
