@@ -19,6 +19,7 @@ from .show import printable, value
 from .sources import expand
 from .table import Output, Writer, format_of, write_text
 from .trace import explanation
+from .unpack import inflaters
 from .verdict import describe, verdict_of
 from .version import __version__
 
@@ -150,10 +151,10 @@ def make_engine(
 
 
 def show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
-    """The version; then, as what it says of speed depends on them, the kernel in use and those that this processor runs."""
+    """The version; then what speed depends on: the decoder of gzip, and the kernel in use with those that this processor runs."""
     if not asked:
         return
-    click.echo(f"stateprint, version {__version__}")
+    click.echo(f"stateprint, version {__version__}\ngzip by {inflaters()[0].name}")
     try:
         click.echo(f"kernel {Engine().kernel}, of {', '.join(kernels())}")
     except ConfigError as e:  # the environment names none

@@ -13,7 +13,7 @@ import pytest
 
 import stateprint as sp
 from harness import DATA, ROOT, SANITIZED, chunks
-from stateprint import _core
+from stateprint import _core, unpack
 from test_bench import made
 from test_replay import lines
 
@@ -153,10 +153,11 @@ def run(*arguments: str | Path, kernel: str | None = None) -> tuple[int, str, st
 
 def test_the_command_line() -> None:
     kernels = ", ".join(KERNELS)
-    assert run("--version") == (0, f"stateprint, version {sp.__version__}\nkernel {KERNELS[0]}, of {kernels}\n", "")
+    head = f"stateprint, version {sp.__version__}\ngzip by {unpack.inflaters()[0].name}\n"
+    assert run("--version") == (0, f"{head}kernel {KERNELS[0]}, of {kernels}\n", "")
     assert run("--version", kernel="plain")[1].endswith(f"\nkernel plain, of {kernels}\n")
     code, out, err = run("--version", kernel="avx3")
-    assert (code, out) == (2, f"stateprint, version {sp.__version__}\n")
+    assert (code, out) == (2, head)
     assert "STATEPRINT_KERNEL" in err
     assert kernels in err
     want = run("scan", SAMPLE)
