@@ -28,7 +28,7 @@ CPPCHECK := --quiet --error-exitcode=1 --enable=warning,performance,portability 
   --suppress=internalAstError --suppress=uninitvar --suppress=returnDanglingLifetime
 TIDY := -*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-assignment-in-if-condition,-bugprone-implicit-widening-of-multiplication-result,-bugprone-not-null-terminated-result
 
-.PHONY: check ctests ctests-build asan cov fuzz-build fuzz-short bench bench-build format lint tidy docs clean
+.PHONY: check ctests ctests-build kernels asan cov fuzz-build fuzz-short bench bench-build format lint tidy docs clean
 .SECONDARY:
 
 check: ctests ## C tests and the Python suite
@@ -48,6 +48,11 @@ $(O)/fuzz_%: fuzz/fuzz_%.c $(CORE) $(CHELP)
 ctests-build: $(addprefix $(O)/,$(CTESTS)) ## C test programs of VARIANT (plain, asan, tsan, cov)
 ctests: ctests-build
 	@for t in $(CTESTS); do $(O)/$$t >$(O)/$$t.log 2>&1 || { cat $(O)/$$t.log; echo "FAILED: $$t"; exit 1; }; done; echo "C tests ($(VARIANT)): $(words $(CTESTS)) programs passed"
+
+# test_kernels.py compares all kernels over logs; here each one has to answer for itself, against what the tests say of bytes.
+kernels: ## the Python tests that look closest at bytes, once by each kernel that this processor runs
+	@for k in $$($(PYTHON) -c 'import stateprint as sp; print(*sp.kernels())'); do echo "kernel $$k:"; \
+	  STATEPRINT_KERNEL=$$k $(PYTHON) -m pytest -q $(foreach t,conformance hostile_lines differential cases disguises,tests/py/test_$(t).py) || exit 1; done
 
 asan: ## C tests and the Python suite under AddressSanitizer and UBSan
 	$(MAKE) --no-print-directory VARIANT=asan ctests

@@ -39,7 +39,7 @@ def native(
 
 
 def ours(env: tuple[tuple[str, str], ...] = ()) -> list[Variant]:
-    """The whole scan. A kernel or a table that can be switched by the environment is one more call, with --env."""
+    """The whole scan. A kernel that is named by the environment (STATEPRINT_KERNEL) is one more call, with --env."""
     name = " ".join([OURS, *(f"{k}={v}" for k, v in env)])
     return [
         Variant(name, "stateprint", "jobs.py", env=env),

@@ -4,7 +4,7 @@
     bench/run.py                                    logs, latency and growth
     bench/run.py logs --quick --logs replay tiny --peers simdjson orjson
     bench/run.py logs --file gateway.jsonl          a log of your own
-    bench/run.py logs --env NAME=VALUE              ours once more with that in its environment
+    bench/run.py logs --env STATEPRINT_KERNEL=avx2  ours once more with that in its environment
 
 What the figures mean: bench/README.md.
 """

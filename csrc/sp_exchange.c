@@ -17,6 +17,7 @@ sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     d->rules = r;
     d->alloc = a;
     sp_scan_init(&d->scan, a, &r->limits);
+    d->scan.kernel = r->kernel;
     sp_arena_init(&d->arena, a);
     d->seen = a->resize(a->ctx, NULL, SP_SEEN * sizeof *d->seen);
     if (d->seen) memset(d->seen, 0, SP_SEEN * sizeof *d->seen);
@@ -62,7 +63,7 @@ static sp_status open_text(sp_reader *d, const sp_mark *m, int base64, uint32_t 
     if (!t.text.p) {
         uint8_t *p = sp_arena_get(&d->arena, n + 1);
         if (!p) return SP_ERR_NOMEM;
-        t.text = (sp_view){p, sp_unescape(parent.p + start, n, p, &ignored)};
+        t.text = (sp_view){p, sp_unescape(d->rules->kernel, parent.p + start, n, p, &ignored)};
     }
     if (base64) {
         uint8_t *p = sp_arena_get(&d->arena, t.text.n + 4);
@@ -152,7 +153,7 @@ static sp_view role_text(const sp_reader *d, const parts *x, sp_role role) {
     uint8_t *p = sp_arena_get((sp_arena *)(uintptr_t)&d->arena, m->end - m->start);
     uint32_t flags = 0;
     if (!p) return (sp_view){0};
-    return (sp_view){p, sp_unescape(text.p + m->start + 1, m->end - m->start - 2, p, &flags)};
+    return (sp_view){p, sp_unescape(d->rules->kernel, text.p + m->start + 1, m->end - m->start - 2, p, &flags)};
 }
 
 static sp_status open_body(sp_reader *d, parts *x) {

@@ -1,9 +1,7 @@
-/* String kernels: plain C, SSE2, AVX2. */
+/* String kernels: plain C, SSE2, AVX2, AVX-512. */
 #include "sp_kernel.h"
 
 #include <string.h>
-
-#include "sp_text.h"
 
 /* What follows the backslash -> the character; 0 for `u` and for what is no escape. */
 static const uint8_t simple_escape[256] = {
@@ -91,7 +89,7 @@ static const uint8_t *plain_unescape(const uint8_t *p, const uint8_t *end, uint8
 
 static int plain_utf8(const uint8_t *p, size_t n) { return sp_utf8_check(p, n) == n; }
 
-static const sp_kernel plain_kernel = {"plain", plain_find, plain_unescape, plain_utf8};
+static const sp_kernel plain_kernel = {"plain", PTRDIFF_MAX, plain_find, plain_unescape, plain_utf8};
 
 #if SP_KERNEL_X86
 
@@ -119,7 +117,7 @@ static inline void sse2_copy64(uint8_t *to, const uint8_t *from) { memcpy(to, fr
 
 #include "sp_kernel_body.h"
 
-static const sp_kernel sse2_kernel = {"sse2", sse2_find, sse2_unescape, plain_utf8};
+static const sp_kernel sse2_kernel = {"sse2", 32, sse2_find, sse2_unescape, plain_utf8};
 
 #undef TARGET
 #undef KERNEL
@@ -246,7 +244,7 @@ TARGET static int avx2_utf8(const uint8_t *p, size_t n) {
     return _mm256_testz_si256(errors, errors);
 }
 
-static const sp_kernel avx2_kernel = {"avx2", avx2_find, avx2_unescape, avx2_utf8};
+static const sp_kernel avx2_kernel = {"avx2", 32, avx2_find, avx2_unescape, avx2_utf8};
 
 /* ---- AVX-512 with VBMI2: escapes of a block are decoded together and the holes closed by one compress ---- */
 
@@ -376,7 +374,7 @@ TARGET static const uint8_t *avx512_unescape(const uint8_t *p, const uint8_t *en
     return p;
 }
 
-static const sp_kernel avx512_kernel = {"avx512", avx512_find, avx512_unescape, avx2_utf8};
+static const sp_kernel avx512_kernel = {"avx512", 32, avx512_find, avx512_unescape, avx2_utf8};
 static const sp_kernel *const kernels[] = {&avx512_kernel, &avx2_kernel, &sse2_kernel, &plain_kernel};
 
 /* Place in the list above of the first that fits. */
@@ -401,3 +399,10 @@ const sp_kernel *sp_kernel_best(void) { return &plain_kernel; }
 const sp_kernel *sp_kernel_at(size_t i) { return i == 0 ? &plain_kernel : NULL; }
 
 #endif
+
+const sp_kernel *sp_kernel_named(sp_view name) {
+    const sp_kernel *k;
+    for (size_t i = 0; (k = sp_kernel_at(i)) != NULL; i++)
+        if (strlen(k->name) == name.n && memcmp(k->name, name.p, name.n) == 0) return k;
+    return NULL;
+}

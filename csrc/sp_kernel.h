@@ -1,5 +1,5 @@
 /* Inner loops over the bytes of JSON strings, one table per instruction set. A table is constant; which one fits is told by the
-   processor. No kernel reads or writes outside the ranges it is given. */
+   processor, and any that runs on it may be asked for: results are the same. No kernel reads or writes outside the ranges it is given. */
 #ifndef SP_KERNEL_H
 #define SP_KERNEL_H
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "sp_status.h"
+#include "sp_text.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define SP_KERNEL_X86 1
@@ -17,6 +18,7 @@
 
 typedef struct sp_kernel {
     const char *name;
+    ptrdiff_t inlined; /* a text of so many bytes: sp_find looks at the first 32 of them by itself */
     /* The first quote, backslash or control character of [p, end), or end. *high becomes non-zero if a byte before it is not ASCII. */
     const uint8_t *(*find)(const uint8_t *p, const uint8_t *end, uint32_t *high);
     /* Writes [p, end) unescaped to *out and moves *out; stops at the first quote, control character or bad escape (there: at the
@@ -26,8 +28,9 @@ typedef struct sp_kernel {
     int (*utf8)(const uint8_t *p, size_t n); /* whether [p, p+n) is UTF-8 */
 } sp_kernel;
 
-const sp_kernel *sp_kernel_best(void);   /* for this processor */
-const sp_kernel *sp_kernel_at(size_t i); /* all that run here, best first, the plain one last; NULL past it. For tests */
+const sp_kernel *sp_kernel_best(void);          /* for this processor */
+const sp_kernel *sp_kernel_at(size_t i);        /* all that run here, best first, the plain one last; NULL past it */
+const sp_kernel *sp_kernel_named(sp_view name); /* of these; NULL if none is called so */
 
 /* Reads the escape whose backslash stands at p. Writes its 1 to 4 bytes (fewer than it has itself) and moves *out. Returns the byte
    after it (after the second half of a surrogate pair), or NULL when it is none. */
@@ -36,7 +39,7 @@ const uint8_t *sp_escape(const uint8_t *p, const uint8_t *end, uint8_t **out, ui
 /* As `find`, for strings that are mostly short: the first 32 bytes without a call. */
 static inline const uint8_t *sp_find(const sp_kernel *k, const uint8_t *p, const uint8_t *end, uint32_t *high) {
 #if SP_KERNEL_X86
-    if (__builtin_expect(end - p >= 32, 1)) {
+    if (__builtin_expect(end - p >= k->inlined, 1)) {
         const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(0x1f);
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
         __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));

@@ -88,11 +88,12 @@ static void versions(sp_build *b, const sp_rules_options *o) {
 }
 
 /* The project's own reader says what JSON is; what it does not accept is told by the slow one, which knows places. */
-static sp_status accepts(const sp_alloc *a, sp_view text, const sp_limits *limits) {
+static sp_status accepts(const sp_rules *r, sp_view text, const sp_limits *limits) {
     static const sp_node dead = {0};
     const sp_trie nothing = {.nodes = &dead, .node_count = 1};
     sp_scan scan;
-    sp_scan_init(&scan, a, limits);
+    sp_scan_init(&scan, r->alloc, limits);
+    scan.kernel = r->kernel;
     sp_status st = sp_scan_text(&scan, text, &nothing, SP_NODE_DEAD, SP_NO_MARK);
     sp_scan_fini(&scan);
     return st;
@@ -123,7 +124,7 @@ static sp_value *load(sp_build *b, const char *file, sp_view text) {
     b->text = text;
     sp_build_back(b, 0);
     if (!SP_BUILD_OK(b)) return NULL;
-    sp_status st = accepts(b->r->alloc, text, sp_limits_default(&limits));
+    sp_status st = accepts(b->r, text, sp_limits_default(&limits));
     if (st == SP_ERR_NOMEM) sp_build_nomem(b);
     else if (st != SP_OK) refuse(b, text, &limits);
     uint8_t *lean = SP_BUILD_OK(b) ? b->r->alloc->resize(b->r->alloc->ctx, NULL, text.n) : NULL;
@@ -191,6 +192,7 @@ sp_status sp_rules_new(const sp_alloc *a, const sp_rules_options *o, sp_rules **
     b->r = r;
     b->err = err;
     r->limits = o->limits;
+    r->kernel = o->kernel ? o->kernel : sp_kernel_best();
     r->keyed = o->key != NULL;
     if (o->key) memcpy(r->key, o->key, 16);
     memcpy(r->tag_key, o->tag_key ? o->tag_key : sp_ident_public_key, 16);
@@ -229,6 +231,8 @@ void sp_rules_free(sp_rules *r) {
 }
 
 const sp_limits *sp_rules_limits(const sp_rules *r) { return &r->limits; }
+
+const sp_kernel *sp_rules_kernel(const sp_rules *r) { return r->kernel; }
 
 void sp_rules_digest(const sp_rules *r, char hex[32]) { sp_hex(r->digest, 16, hex); }
 

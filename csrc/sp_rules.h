@@ -3,6 +3,7 @@
 #define SP_RULES_H
 
 #include "sp_arena.h"
+#include "sp_kernel.h"
 #include "sp_limits.h"
 #include "sp_status.h"
 #include "sp_text.h"
@@ -30,12 +31,13 @@ typedef struct sp_rules_options {
     const sp_view *lens_counts, *lens_exempts; /* effects, facts, or `write.store*` */
     size_t lens_counts_n, lens_exempts_n;
     sp_limits limits;
-    const uint8_t *key;     /* 16 bytes, or NULL: fingerprints are not keyed */
-    const uint8_t *tag_key; /* 16 bytes, or NULL: the published one */
-    int tags;               /* show no identifier at all */
-    int with_text;          /* show every value */
-    sp_view context;        /* JSON text of the context file, or p NULL */
-    sp_view versions;       /* goes into the column `versions` before the digest of the rules */
+    const uint8_t *key;      /* 16 bytes, or NULL: fingerprints are not keyed */
+    const uint8_t *tag_key;  /* 16 bytes, or NULL: the published one */
+    int tags;                /* show no identifier at all */
+    int with_text;           /* show every value */
+    sp_view context;         /* JSON text of the context file, or p NULL */
+    const sp_kernel *kernel; /* how strings are read, with the same results; NULL: the best for this processor */
+    sp_view versions;        /* goes into the column `versions` before the digest of the rules */
 } sp_rules_options;
 
 typedef struct sp_rules_error {
@@ -53,6 +55,7 @@ void sp_rules_free(sp_rules *r);
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n);
 void sp_rules_digest(const sp_rules *r, char hex[32]); /* of the texts of the packs and the context */
 const sp_limits *sp_rules_limits(const sp_rules *r);
+const sp_kernel *sp_rules_kernel(const sp_rules *r);
 
 /* The readers as JSON (name, title, fields), constant text. */
 const char *sp_formats_json(void);

@@ -301,6 +301,7 @@ struct sp_rules {
     const sp_alloc *alloc;
     sp_arena arena;
     sp_limits limits;
+    const sp_kernel *kernel;
     uint8_t key[16], tag_key[16];
     uint8_t keyed, tags, with_text;
     sp_trie trie;

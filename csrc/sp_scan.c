@@ -23,7 +23,7 @@ static const uint64_t letter[] = {
 static const sp_digest array_header = {{'['}}, object_header = {{'{'}};
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits) {
-    *s = (sp_scan){.alloc = a, .limits = limits};
+    *s = (sp_scan){.alloc = a, .limits = limits, .kernel = sp_kernel_best()};
     sp_arena_init(&s->arena, a);
 }
 
@@ -44,7 +44,7 @@ void sp_scan_fini(sp_scan *s) {
     sp_release(s->alloc, s->buf);
     sp_replay_free(s->replay);
     sp_arena_fini(&s->arena);
-    *s = (sp_scan){.alloc = s->alloc, .limits = s->limits};
+    *s = (sp_scan){.alloc = s->alloc, .limits = s->limits, .kernel = s->kernel};
 }
 
 /* One copy of the inlined hash for the whole file; calls are cheaper than the code. */
@@ -475,7 +475,7 @@ static void abandon(walk *w) {
     } while (0)
 
 sp_status sp_scan_text(sp_scan *s, sp_view text, const sp_trie *t, uint32_t root, uint32_t parent) {
-    walk w = {.s = s, .t = t, .kernel = sp_kernel_best(), .text = text.p, .end = text.p};
+    walk w = {.s = s, .t = t, .kernel = s->kernel, .text = text.p, .end = text.p};
     const uint8_t *p = text.p, *end = text.p, *start;
     uint32_t node = root, mark, flags;
     uint64_t shape;

@@ -70,9 +70,10 @@ typedef struct sp_scan {
     size_t first_cap;
     uint8_t *buf; /* unescaped string of the moment */
     size_t buf_cap;
-    sp_arena arena;           /* unescaped short values of marks */
-    int folds;                /* a value that was scanned before gives one mark */
-    struct sp_replay *replay; /* its own, or NULL: set by whoever scans many texts (sp_replay.h) */
+    sp_arena arena;                 /* unescaped short values of marks */
+    int folds;                      /* a value that was scanned before gives one mark */
+    struct sp_replay *replay;       /* its own, or NULL: set by whoever scans many texts (sp_replay.h) */
+    const struct sp_kernel *kernel; /* the best one, unless its owner sets another */
 } sp_scan;
 
 void sp_scan_init(sp_scan *s, const sp_alloc *a, const sp_limits *limits);

@@ -40,10 +40,10 @@ size_t sp_utf8_check(const uint8_t *p, size_t n) {
     return n;
 }
 
-size_t sp_unescape(const uint8_t *p, size_t n, uint8_t *out, uint32_t *flags) {
+size_t sp_unescape(const sp_kernel *k, const uint8_t *p, size_t n, uint8_t *out, uint32_t *flags) {
     uint8_t *o = out;
     uint32_t high = 0;
-    if (n) sp_kernel_best()->unescape(p, p + n, &o, &high, flags);
+    if (n) k->unescape(p, p + n, &o, &high, flags);
     return (size_t)(o - out);
 }
 

@@ -20,9 +20,10 @@ static inline int sp_view_eq(sp_view a, sp_view b) { return a.n == b.n && (a.n =
 /* Offset of the first byte of the first sequence that is not UTF-8 (overlong, surrogate, beyond U+10FFFF, cut, stray), or n. */
 size_t sp_utf8_check(const uint8_t *p, size_t n);
 
+struct sp_kernel;
 /* Unescapes the inside of a JSON string that is known to be valid (what stands between the quotes). Writes at most n bytes to
    out; returns how many. Lone surrogates become their three bytes. Sets SP_FLAG_LONE_SURROGATE, SP_FLAG_NUL_ESCAPE in *flags. */
-size_t sp_unescape(const uint8_t *p, size_t n, uint8_t *out, uint32_t *flags);
+size_t sp_unescape(const struct sp_kernel *k, const uint8_t *p, size_t n, uint8_t *out, uint32_t *flags);
 
 /* For `count` ascending offsets into the unescaped text of the string inside [p, p+n): replaces each by the offset of the byte of
    p at which the character begins that holds it. An offset of the unescaped length gives n. */

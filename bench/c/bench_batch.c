@@ -41,6 +41,11 @@ static void load_rules(void) {
     sp_rules_options o = {.packs = packs, .pack_count = found.gl_pathc, .lens_counts = counts, .lens_counts_n = 3};
     o.versions = (sp_view){(const uint8_t *)"bench", 5};
     sp_limits_default(&o.limits);
+    const char *kernel = getenv("STATEPRINT_KERNEL"); /* as the Python package takes it */
+    if (kernel && *kernel && !(o.kernel = sp_kernel_named((sp_view){(const uint8_t *)kernel, strlen(kernel)}))) {
+        fprintf(stderr, "bench: STATEPRINT_KERNEL: this processor runs no such kernel\n");
+        exit(2);
+    }
     if (sp_rules_new(&sp_alloc_std, &o, &rules, &err) != SP_OK) {
         fprintf(stderr, "bench: %s:%zu:%zu: %s\n", err.file, err.line, err.column, err.message);
         exit(2);

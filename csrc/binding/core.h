@@ -102,6 +102,7 @@ PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, Py
 PyObject *core_statuses(PyObject *module, PyObject *unused);
 PyObject *core_flags(PyObject *module, PyObject *unused);
 PyObject *core_limits(PyObject *module, PyObject *unused);
+PyObject *core_kernels(PyObject *module, PyObject *unused);
 PyObject *core_canonical_number(PyObject *module, PyObject *text);
 
 #endif

@@ -82,6 +82,15 @@ PyObject *core_limits(PyObject *module, PyObject *unused) {
     return list;
 }
 
+PyObject *core_kernels(PyObject *module, PyObject *unused) {
+    const sp_kernel *k;
+    (void)module;
+    (void)unused;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; (k = sp_kernel_at(i)) != NULL; i++) push(&list, PyUnicode_FromString(k->name));
+    return list;
+}
+
 static size_t skip_digits(const uint8_t *p, size_t n, size_t i) {
     while (i < n && p[i] >= '0' && p[i] <= '9') i++;
     return i;

@@ -61,6 +61,8 @@ static PyMethodDef core_functions[] = {
     {"statuses", core_statuses, METH_NOARGS, "statuses($module, /)\n--\n\n(code, what was expected) of every reason."},
     {"flags", core_flags, METH_NOARGS, "flags($module, /)\n--\n\n(name, meaning) of every flag."},
     {"limits", core_limits, METH_NOARGS, "limits($module, /)\n--\n\n(name, default, hard maximum, meaning) of every limit."},
+    {"kernels", core_kernels, METH_NOARGS,
+     "kernels($module, /)\n--\n\nNames of the string kernels that run on this processor, best first."},
     {"canonical_number", core_canonical_number, METH_O,
      "canonical_number($module, text, /)\n--\n\nThe canonical text of a JSON number; ValueError when it is none."},
     {NULL, NULL, 0, NULL},

@@ -134,6 +134,17 @@ static int read_key(PyObject *o, const char *name, const uint8_t **key) {
     return 0;
 }
 
+static int read_kernel(core_state *s, PyObject *o, const sp_kernel **kernel) {
+    PyObject *owner = NULL;
+    sp_view name = {0};
+    int st = core_text(o, "kernel", &owner, &name);
+    if (st == 0 && name.p) *kernel = sp_kernel_named(name);
+    if (st == 0 && name.p && !*kernel)
+        st = core_raise_error(s, "kernel", "", 0, 0, "no kernel of that name runs here", "kernels() lists them");
+    Py_XDECREF(owner);
+    return st;
+}
+
 static int build(core_state *s, core_rules *self, const sp_rules_options *opt) {
     sp_rules_error err = {0};
     sp_status st = sp_rules_new(&sp_alloc_std, opt, &self->rules, &err);
@@ -155,10 +166,12 @@ static PyObject *rules_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         TAGS,
         WITH_TEXT,
         CONTEXT,
+        KERNEL,
         VERSIONS,
         COUNT
     };
-    static const char *const names[COUNT] = {"packs", "lens", "limits", "key", "tag_key", "tags", "with_text", "context", "versions"};
+    static const char *const names[COUNT] = {"packs", "lens",      "limits",  "key",    "tag_key",
+                                             "tags",  "with_text", "context", "kernel", "versions"};
     static const core_sig sig = {"Rules", names, COUNT, 1, 1, 1 << PACKS | 1 << LENS};
     PyObject *v[COUNT];
     core_state *s = PyType_GetModuleState(type);
@@ -172,6 +185,7 @@ static PyObject *rules_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (read_key(v[KEY], "key", &opt.key) < 0 || read_key(v[TAG_KEY], "tag_key", &opt.tag_key) < 0) goto done;
     if (core_flag(v[TAGS], &opt.tags) < 0 || core_flag(v[WITH_TEXT], &opt.with_text) < 0) goto done;
     if (core_bytes(v[CONTEXT], "context", &opt.context) < 0) goto done;
+    if (read_kernel(s, v[KERNEL], &opt.kernel) < 0) goto done;
     if (core_text(v[VERSIONS], "versions", &in.versions, &opt.versions) < 0) goto done;
     self = PyType_GenericAlloc(type, 0);
     if (self && build(s, (core_rules *)self, &opt) == 0) made = Py_NewRef(self);
@@ -215,16 +229,22 @@ static PyObject *rules_limits(PyObject *self, PyObject *unused) {
     return d;
 }
 
+static PyObject *rules_kernel(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return PyUnicode_FromString(sp_rules_kernel(((core_rules *)self)->rules)->name);
+}
+
 static PyMethodDef rules_methods[] = {
     {"describe", rules_describe, METH_NOARGS,
      "describe($self, /)\n--\n\nJSON: packs, versions, digest, and every entry with its kind, id, source, file, line."},
     {"limits", rules_limits, METH_NOARGS, "limits($self, /)\n--\n\nThe limits in force, by name."},
+    {"kernel", rules_kernel, METH_NOARGS, "kernel($self, /)\n--\n\nName of the kernel that reads strings."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot rules_slots[] = {
     {Py_tp_doc, (void *)"Rules(packs, /, *, lens, limits=None, key=None, tag_key=None, tags=False, with_text=False, context=None,\n"
-                        "      versions='')\n--\n\nFrozen rule set: packs, lens, limits and key."},
+                        "      kernel=None, versions='')\n--\n\nFrozen rule set: packs, lens, limits and key."},
     {Py_tp_new, (void *)rules_new},
     {Py_tp_dealloc, (void *)rules_dealloc},
     {Py_tp_traverse, (void *)rules_traverse},

@@ -6,7 +6,7 @@ sp.scan("gateway.jsonl").to_pandas()
 """
 
 from .api import classify, explain, fingerprint, identify
-from .engine import LENSES, Engine, Lens, limits
+from .engine import LENSES, Engine, Lens, kernels, limits
 from .errors import (
     CompressedInputError,
     ConfigError,
@@ -56,6 +56,7 @@ __all__ = [
     "explain",
     "fingerprint",
     "identify",
+    "kernels",
     "limits",
     "scan",
 ]

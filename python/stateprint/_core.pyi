@@ -24,13 +24,17 @@ class Rules:
         tags: bool = False,
         with_text: bool = False,
         context: bytes | None = None,
+        kernel: str | None = None,
         versions: str = "",
     ) -> Self:
         """packs: (name, JSON) from the lowest to the highest. lens: what counts, and what does not: effects, facts, or `write.store*`.
-        key: 16 bytes for the keyed form. tag_key: 16 bytes for tags of values that are not shown. context: JSON of the context file."""
+        key: 16 bytes for the keyed form. tag_key: 16 bytes for tags of values that are not shown. context: JSON of the context file.
+        kernel: one of `kernels()`, None is the first; results are the same."""
     def describe(self) -> bytes:
         """JSON: packs, versions, digest, and every entry with its kind, id, source, file, line. For `rules list` and `rules show`."""
     def limits(self) -> dict[str, int]: ...
+    def kernel(self) -> str:
+        """Name of the kernel that reads strings."""
 
 @final
 class Batch:
@@ -121,5 +125,8 @@ def columns(table: str) -> list[tuple[str, str, str]]:
 def statuses() -> list[tuple[str, str]]: ...
 def flags() -> list[tuple[str, str]]: ...
 def limits() -> list[tuple[str, int, int, str]]: ...
+def kernels() -> list[str]:
+    """Names of the string kernels that run on this processor, best first."""
+
 def canonical_number(text: str, /) -> str:
     """ValueError when the text is no JSON number."""

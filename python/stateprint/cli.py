@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 import click
 
 from . import _core
-from .engine import LENSES, Engine, read_key
+from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
 from .scan import Progress, Scan, one_document, rows_of, scan
 from .show import printable, value
 from .sources import expand
 from .table import Output, Writer, format_of, write_text
 from .trace import explanation
+from .unpack import inflaters
 from .verdict import describe, verdict_of
 from .version import __version__
 
@@ -136,18 +137,34 @@ ENGINE = options(
     click.option("--key", metavar="FILE", help="File with a key, 16 bytes or 32 hex digits: fingerprints and tags are keyed."),
     click.option("--tags", is_flag=True, help="Show no identifier, only tags."),
     click.option("--with-text", is_flag=True, help="Show values as they are."),
+    click.option("--kernel", metavar="NAME", help="Kernel of the core, to measure or to test; `stateprint --version` lists them."),
     click.option("--format", "form", metavar="NAME", help="The reader; `stateprint formats` lists them."),
     click.option("-j", "--threads", "threads", type=click.IntRange(1), metavar="N", help="Threads; all cores unless told."),
 )
 
 
-def make_engine(lens: str, packs: tuple[str, ...], context: str | None, key: str | None, tags: bool, with_text: bool) -> Engine:
+def make_engine(
+    lens: str, packs: tuple[str, ...], context: str | None, key: str | None, kernel: str | None, tags: bool, with_text: bool
+) -> Engine:
     secret = None if key is None else read_key(key)
-    return Engine(rules=packs, lens=lens, context=context, key=secret, tag_key=secret, tags=tags, with_text=with_text)
+    return Engine(rules=packs, lens=lens, context=context, key=secret, tag_key=secret, tags=tags, with_text=with_text, kernel=kernel)
+
+
+def show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    """The version; then what speed depends on: the decoder of gzip, and the kernel in use with those that this processor runs."""
+    if not asked:
+        return
+    click.echo(f"stateprint, version {__version__}\ngzip by {inflaters()[0].name}")
+    try:
+        click.echo(f"kernel {Engine().kernel}, of {', '.join(kernels())}")
+    except ConfigError as e:  # the environment names none
+        say(told(e))
+        ctx.exit(USAGE)
+    ctx.exit()
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="stateprint")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show version and kernels.")
 def main() -> None:
     """Fingerprints requests to LLM APIs and says of each whether it is stateless or stateful, and why."""
 

@@ -174,6 +174,22 @@ def limits() -> dict[str, tuple[int, int, str]]:
     return found | {"max_unpacked_bytes": (MAX_UNPACKED, 1 << 62, "bytes of one input, unpacked; beyond: input error unpacked_limit")}
 
 
+KERNEL = "STATEPRINT_KERNEL"
+"""Variable of the environment that names the kernel of engines that are told none."""
+
+
+def kernels() -> tuple[str, ...]:
+    """The kernels of the core that this processor can run, best first: inner loops over the bytes of strings, all with the same results."""
+    return tuple(_core.kernels())
+
+
+def _kernel(name: str | None, place: str = "") -> str | None:
+    if name is not None and name not in (known := kernels()):
+        what = f"this processor runs no kernel that is called {str(name)[:80]!r}"
+        raise ConfigError(what, code="kernel", hint=f"take one of {', '.join(known)}; {known[0]} unless told", file=place)
+    return name
+
+
 def _limits(given: Mapping[str, int]) -> dict[str, int]:
     known = limits()
     for name, number in given.items():
@@ -192,6 +208,7 @@ class Engine:
     lens: `continuation`, `session`, `retention`, or a Lens. limits: name → number (docs/limits.md).
     key: 16 bytes; fingerprints are then keyed (docs/fingerprint.md, section 7). tag_key: 16 bytes for the tags of values that are not shown.
     tags: show no identifier at all. with_text: show every value. context: a TOML file, or a mapping, of what the log doesn't say.
+    kernel: one of `kernels()`, to measure or to test: rows are the same. None is that of the variable STATEPRINT_KERNEL, else the first.
     ConfigError, with file, line and column, when one of these is refused.
     """
 
@@ -210,12 +227,13 @@ class Engine:
         tags: bool = False,
         with_text: bool = False,
         context: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        kernel: str | None = None,
     ) -> None:
+        kernel = _kernel(kernel) if kernel is not None else _kernel(os.environ.get(KERNEL) or None, KERNEL)
         packs = tuple(_pack(p) for p in rules)
         numbers = tuple(sorted(_limits(limits or {}).items()))
-        self._build(
-            packs, lens_of(lens), numbers, _as_key(key, "key"), _as_key(tag_key, "tag_key"), bool(tags), bool(with_text), _context(context)
-        )
+        keys = _as_key(key, "key"), _as_key(tag_key, "tag_key")
+        self._build(packs, lens_of(lens), numbers, *keys, bool(tags), bool(with_text), _context(context), kernel)
 
     def _build(
         self,
@@ -227,8 +245,9 @@ class Engine:
         tags: bool,
         with_text: bool,
         context: Context | None,
+        kernel: str | None,
     ) -> None:
-        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context))
+        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context, kernel))
         refused: tuple[Any, ...] | None = None
         try:
             made = _core.Rules(
@@ -240,6 +259,7 @@ class Engine:
                 tags=tags,
                 with_text=with_text,
                 context=context[1] if context else None,
+                kernel=kernel,
                 versions=f"schema {SCHEMA}, stateprint {__version__}, rules {_rules_version()}",
             )
         except _core.CoreError as e:
@@ -282,6 +302,11 @@ class Engine:
         """All limits in force."""
         return {**self._rules.limits(), "max_unpacked_bytes": self.max_unpacked_bytes}
 
+    @property
+    def kernel(self) -> str:
+        """The kernel of the core that reads strings."""
+        return self._rules.kernel()
+
     def with_lens(self, lens: str | Lens) -> "Engine":
         """The same engine under another lens; itself if that is its own."""
         lens = lens_of(lens)
@@ -306,6 +331,7 @@ class Engine:
 
 
 def _rebuild(*arguments: Any) -> Engine:
+    _kernel(arguments[-1])  # the processor may be another one
     engine = Engine.__new__(Engine)
     engine._build(*arguments)
     return engine

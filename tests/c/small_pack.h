@@ -74,7 +74,7 @@ static inline char *small_text(const char *quoted, size_t *n) {
 }
 
 /* The rule set of the packs above; `line` sets max_line_bytes where it is not 0. */
-static inline sp_status small_rules(const sp_alloc *a, size_t line, sp_rules **out, sp_rules_error *err) {
+static inline sp_status small_rules_by(const sp_alloc *a, size_t line, const sp_kernel *kernel, sp_rules **out, sp_rules_error *err) {
     static const sp_view counts[] = {{(const uint8_t *)"read", 4}, {(const uint8_t *)"write.store*", 12}},
                          exempts[] = {{(const uint8_t *)"manage", 6}};
     size_t n[3];
@@ -86,6 +86,7 @@ static inline sp_status small_rules(const sp_alloc *a, size_t line, sp_rules **o
                           .lens_counts_n = 2,
                           .lens_exempts = exempts,
                           .lens_exempts_n = 1,
+                          .kernel = kernel,
                           .context = {(uint8_t *)texts[2], n[2]},
                           .versions = {(const uint8_t *)"test", 4}};
     sp_limits_default(&o.limits);
@@ -93,6 +94,10 @@ static inline sp_status small_rules(const sp_alloc *a, size_t line, sp_rules **o
     sp_status status = sp_rules_new(a, &o, out, err);
     for (int i = 0; i < 3; i++) free(texts[i]);
     return status;
+}
+
+static inline sp_status small_rules(const sp_alloc *a, size_t line, sp_rules **out, sp_rules_error *err) {
+    return small_rules_by(a, line, NULL, out, err);
 }
 
 #endif

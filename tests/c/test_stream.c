@@ -166,6 +166,40 @@ static void formats(void) {
     CHECK(sp_batch_new(&sp_alloc_std, &o, &b) == SP_ERR_SYNTAX && !b);
 }
 
+/* A rule set's kernel reads the strings of its lines and of what is unpacked from them. */
+static atomic_size_t finds, unescapes;
+static const uint8_t *spy_find(const uint8_t *p, const uint8_t *end, uint32_t *high) {
+    atomic_fetch_add(&finds, 1);
+    return sp_kernel_best()->find(p, end, high);
+}
+static const uint8_t *spy_unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
+    atomic_fetch_add(&unescapes, 1);
+    return sp_kernel_best()->unescape(p, end, out, high, flags);
+}
+
+static void kernels(void) {
+    static const char text[] = "{\"method\":\"POST\",\"url\":\"/go\",\"body\":\"{\\\"m\\\":\\\"a\\\\nb\\\"}\"}\n";
+    const sp_kernel spy = {"spy", PTRDIFF_MAX, spy_find, spy_unescape, sp_kernel_best()->utf8};
+    sp_rules *spied;
+    sp_rules_error err;
+    CHECK(small_rules_by(&sp_alloc_std, 0, &spy, &spied, &err) == SP_OK && sp_rules_kernel(spied) == &spy);
+    CHECK(sp_rules_kernel(rules) == sp_kernel_best());
+    size_t packs = atomic_load(&finds); /* strings of packs are read by it, too */
+    CHECK(packs > 0);
+    atomic_store(&finds, 0);
+    atomic_store(&unescapes, 0);
+    outcome o = read_pieces(spied, text, sizeof text - 1, sizeof text - 1, 1, 0), want = read_pieces(rules, text, sizeof text - 1, 7, 1, 0);
+    CHECK(atomic_load(&finds) >= 8 && atomic_load(&unescapes) >= 2 && strcmp(o.hash, want.hash) == 0 && o.hash[0]);
+    sp_rules_free(spied);
+    for (size_t i = 0; sp_kernel_at(i); i++) {
+        sp_view name = {(const uint8_t *)sp_kernel_at(i)->name, strlen(sp_kernel_at(i)->name)};
+        CHECK(sp_kernel_named(name) == sp_kernel_at(i));
+        name.n--;
+        CHECK(!sp_kernel_named(name));
+    }
+    CHECK(!sp_kernel_named(SP_VIEW("spy")) && !sp_kernel_named(SP_VIEW("plain2")) && !sp_kernel_named(SP_VIEW("")));
+}
+
 int main(void) {
     sp_rules_error err;
     CHECK(small_rules(&sp_alloc_std, 0, &rules, &err) == SP_OK && small_rules(&sp_alloc_std, LONG, &narrow, &err) == SP_OK);
@@ -174,6 +208,7 @@ int main(void) {
     endless_lines();
     starts();
     formats();
+    kernels();
     sp_rules_free(rules);
     sp_rules_free(narrow);
     return check_done();

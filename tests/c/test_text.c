@@ -109,9 +109,9 @@ static void test_unescape(void) {
     uint8_t got[sizeof in];
     uint32_t flags = 0;
     size_t n = sizeof in - 1;
-    CHECK(sp_unescape((const uint8_t *)in, n, got, &flags) == sizeof out - 1 && memcmp(got, out, sizeof out - 1) == 0);
+    CHECK(sp_unescape(sp_kernel_best(), (const uint8_t *)in, n, got, &flags) == sizeof out - 1 && memcmp(got, out, sizeof out - 1) == 0);
     CHECK(flags == (SP_FLAG_LONE_SURROGATE | SP_FLAG_NUL_ESCAPE));
-    CHECK(sp_unescape((const uint8_t *)in, 0, got, &flags) == 0);
+    CHECK(sp_unescape(sp_kernel_best(), (const uint8_t *)in, 0, got, &flags) == 0);
     size_t offsets[] = {0, 1, 2, 3, 4, 5, 6, 9, 10, 12, 13, 14, 15}, want[] = {0, 1, 3, 3, 9, 9, 11, 11, 23, 23, 29, 30, 36};
     size_t count = sizeof offsets / sizeof *offsets;
     sp_unescape_map((const uint8_t *)in, n, offsets, count);

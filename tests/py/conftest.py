@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stateprint import unpack
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -13,6 +15,14 @@ def shared_folder() -> Path | None:
     named = os.environ.get("STATEPRINT_SHARED")
     path = Path(named) if named else ROOT.parent / "shared"
     return path if (path / "corpus").is_dir() else None
+
+
+@pytest.fixture(params=unpack.inflaters(), ids=lambda i: i.name)
+def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> unpack.Inflater:
+    """Each decoder of gzip that is installed, in turn the one that is used."""
+    chosen: unpack.Inflater = request.param
+    monkeypatch.setattr(unpack, "inflaters", lambda: [chosen])
+    return chosen
 
 
 @pytest.fixture(scope="session")

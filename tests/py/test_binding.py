@@ -81,6 +81,7 @@ def test_signatures() -> None:
         lambda c: c.Rules([], lens=([], []), limits={1: 1}),
         lambda c: c.Rules([], lens=([], []), limits={"max_depth": "x"}),
         lambda c: c.Rules([], lens=([], []), key="x" * 16),
+        lambda c: c.Rules([], lens=([], []), kernel=b"plain"),
         lambda c: c.Rules([], lens=([], []), versions=b""),
         lambda c: c.Scan(),
         lambda c: c.Scan(rules()),
@@ -576,8 +577,8 @@ calls = [
     lambda: batch.to_pylist(), lambda: batch.to_csv(True), lambda: batch.counts("state", "facts"), lambda: batch.slice(1),
     lambda: batch.__arrow_c_array__(), lambda: _core.stream([batch], "exchanges", {"a": "b"}), run_scan, reader.summary,
     lambda: _core.Scan(set_rules, source="y", format=None),
-    lambda: _core.Rules([], lens=(["read"], []), limits={"max_depth": 5}, versions="x"),
-    lambda: _core.limits(), lambda: _core.columns("evidence"), lambda: _core.canonical_number("1"),
+    lambda: _core.Rules([], lens=(["read"], []), limits={"max_depth": 5}, kernel="plain", versions="x"),
+    lambda: set_rules.kernel(), lambda: _core.kernels(), lambda: _core.limits(), lambda: _core.columns("evidence"), lambda: _core.canonical_number("1"),
 ]
 for call in calls:
     call()

@@ -45,6 +45,7 @@ def test_read_sizes(log: bytes, want: list[bytes], size: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "other-name.txt", "log.gz", "log.zst", "packed-without-a-name", "members.gz"])
+@pytest.mark.usefixtures("inflater")
 def test_packing_and_names(log: bytes, want: list[bytes], tmp_path: Path, name: str) -> None:
     half = len(log) // 2
     data = {

@@ -52,6 +52,7 @@ def test_framing_input_errors(entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("entry", GZ, ids=lambda e: e["file"])
+@pytest.mark.usefixtures("inflater")
 def test_gzip(entry: dict[str, Any]) -> None:
     if SANITIZED and "bomb" in entry["file"]:
         pytest.skip("the bombs take minutes under a sanitizer")

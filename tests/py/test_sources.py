@@ -3,12 +3,14 @@
 import bz2
 import errno
 import gzip
+import importlib.util
 import io
 import json
 import lzma
 import os
 import random
 import socket
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +110,7 @@ def test_standard_input_once() -> None:
 @pytest.mark.parametrize(
     "name", [n for n in GZ if not n.startswith("bomb") and n not in {"ok-plain-named-gz.jsonl.gz", "ok-zero-bytes.jsonl.gz"}]
 )
+@pytest.mark.usefixtures("inflater")
 def test_gunzip_gives_the_same_whatever_the_reads(name: str) -> None:
     data = (DATA / "gz" / name).read_bytes()
     first = unpacked(unpack.gunzip, data, 1 << 20)
@@ -118,11 +121,13 @@ def test_gunzip_gives_the_same_whatever_the_reads(name: str) -> None:
         assert first[0] == gzip.decompress(data)
 
 
+@pytest.mark.usefixtures("inflater")
 def test_all_before_the_damage_is_kept() -> None:
     out, code, cut = unpacked(unpack.gunzip, (DATA / "gz/flip-mid.jsonl.gz").read_bytes(), 1 << 20)
     assert (out.count(b"\n"), len(out) - out.rindex(b"\n") - 1, code, cut) == (1006, 133, "gzip_data", True)
 
 
+@pytest.mark.usefixtures("inflater")
 def test_gzip_headers() -> None:
     body = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = body.compress(LINES) + body.flush() + zlib.crc32(LINES).to_bytes(4, "little") + len(LINES).to_bytes(4, "little")
@@ -134,6 +139,59 @@ def test_gzip_headers() -> None:
     assert unpacked(unpack.gunzip, full[:-1] + bytes([full[-1] ^ 1]) + packed, 3) == (b"", "gzip_crc", True)
     assert unpacked(unpack.gunzip, fixed % 0x20 + packed, 3) == (b"", "gzip_data", True)
     assert unpacked(unpack.gunzip, fixed % 8 + b"x" * 100_000, 4096) == (b"", "gzip_truncated", True)
+
+
+def damaged(rng: random.Random) -> bytes:
+    """A gzip stream of one or more members, packed in one of many ways, with one thing wrong or none."""
+    text = LINES[: rng.choice([0, 50, 3000, 60_000])] + NOISE[: rng.choice([0, 70_000])]
+    strategies = (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE)
+    pack = zlib.compressobj(rng.choice([0, 1, 6, 9]), zlib.DEFLATED, 31, 9, rng.choice(strategies))
+    one = pack.compress(text) + pack.flush()
+    data = bytearray(one * rng.choice([1, 1, 2]))
+    at = rng.randrange(10, rng.choice([130, len(data)])) % len(data)  # often in the tables of the first block
+    kind = rng.randrange(8)
+    if kind < 5:
+        data[at] ^= 1 << rng.randrange(8)
+    elif kind == 5:
+        del data[at:]
+    elif kind == 6:
+        data[at : at + 4] = rng.randbytes(rng.randrange(9))
+    return bytes(data + b"GARBAGE"[: rng.randrange(8)] if rng.random() < 0.2 else data)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_decoders_find_the_same_damage_at_the_same_byte(seed: int) -> None:
+    """What comes out, the reason, and its place: rows and errors must not depend on what is installed."""
+    rng = random.Random(seed)
+    by_zlib = unpack.inflaters()[-1]
+    assert by_zlib.name == "zlib"
+    codes = set()
+    for _ in range(300):
+        data, step = damaged(rng), rng.choice([1 << 10, 1 << 20])
+        want = fault_of(data, step, by_zlib)
+        codes.add(want[1])
+        for other in unpack.inflaters()[:-1]:
+            assert fault_of(data, step, other) == want
+    assert codes >= {None, "gzip_data", "gzip_crc", "gzip_truncated", "gzip_trailing_garbage"}
+
+
+def fault_of(data: bytes, step: int, by: unpack.Inflater) -> tuple[bytes, str | None, int, bool]:
+    stream = io.BytesIO(data)
+    pieces = []
+    try:
+        pieces.extend(unpack.gunzip(stream.read(10), lambda n: stream.read(min(n, step)), by))
+    except unpack.Fault as fault:
+        return b"".join(pieces), fault.code, fault.byte, fault.cut
+    return b"".join(pieces), None, 0, False
+
+
+def test_which_decoders_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test extra has zlib-ng; without it, zlib does the work."""
+    names = [i.name for i in unpack.inflaters()]
+    assert names == (["zlib-ng"] if importlib.util.find_spec("zlib_ng") else []) + ["zlib"]
+    monkeypatch.setitem(sys.modules, "zlib_ng", None)
+    assert [i.name for i in unpack.inflaters()] == ["zlib"]
+    assert unpacked(unpack.gunzip, (DATA / "gz/ok-3.jsonl.gz").read_bytes(), 4096)[1] is None
 
 
 # --------------------------------------------------------------------------------------------------------------------------------- zstd
@@ -180,6 +238,7 @@ def test_zstd_cut_or_damaged_anywhere_gives_a_beginning() -> None:
 
 # --------------------------------------------------------------------------------------------------------------------------- whole scans
 @pytest.mark.parametrize("name", [n for n, e in GZ.items() if not n.startswith("bomb") and e["input_error"]])
+@pytest.mark.usefixtures("inflater")
 def test_a_damaged_file_is_read_as_far_as_it_goes(name: str) -> None:
     rows, scan = read(DATA / "gz" / name)
     (one,) = scan.summary["inputs"]
@@ -188,12 +247,14 @@ def test_a_damaged_file_is_read_as_far_as_it_goes(name: str) -> None:
     assert scan.errors[0].lines_done == scan.summary.lines_total
 
 
+@pytest.mark.usefixtures("inflater")
 def test_an_incomplete_input_is_said_aloud() -> None:
     with pytest.warns(sp.InputWarning, match="stops before its end"):
         assert len(sp.scan(DATA / "gz/cut-in-data.jsonl.gz", engine=engine()).table()) == 1000
 
 
 @pytest.mark.parametrize(("pack", "word"), [(bz2.compress, "bzip2"), (lzma.compress, "xz")])
+@pytest.mark.usefixtures("inflater")
 def test_other_packings_are_named(tmp_path: Path, pack: Callable[[bytes], bytes], word: str) -> None:
     (tmp_path / "log.jsonl").write_bytes(pack(LINES))
     rows, scan = read(tmp_path / "log.jsonl")
@@ -206,6 +267,7 @@ def test_other_packings_are_named(tmp_path: Path, pack: Callable[[bytes], bytes]
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress], ids=["plain", "gzip", "zstd"])
 @pytest.mark.parametrize("limit", [1, 5, 100, len(LINES) - 1, len(LINES), len(LINES) + 1])
+@pytest.mark.usefixtures("inflater")
 def test_unpacked_limit(tmp_path: Path, pack: Callable[[bytes], bytes], limit: int) -> None:
     (tmp_path / "log").write_bytes(pack(LINES))
     scan = sp.scan(tmp_path / "log", engine=engine_with(limit), strict=False)
@@ -222,6 +284,7 @@ def engine_with(limit: int) -> sp.Engine:
     return sp.Engine(limits={"max_unpacked_bytes": limit})
 
 
+@pytest.mark.usefixtures("inflater")
 def test_high_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "RATIO_FROM", 4 << 20)
     (tmp_path / "blank").write_bytes(gzip.compress(b"\n" * (5 << 20)))
