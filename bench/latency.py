@@ -34,6 +34,8 @@ def part(rounds: int) -> None:
     calls: dict[str, Callable[[bytes], object]] = {
         "classify(payload)": lambda p: sp.classify(p, engine=engine),
         "classify(payload, url=…)": lambda p: sp.classify(p, url=url, engine=engine),
+        "the same, every value read": lambda p: hash(sp.classify(p, url=url, engine=engine)),
+        "the same, state read": lambda p: sp.classify(p, url=url, engine=engine).state,
         "json.loads": json.loads,
     }
     if importlib.util.find_spec("orjson") is not None:

@@ -549,22 +549,3 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     await_first(b);
     return hand_over(b, exchanges, evidence);
 }
-
-sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *one, sp_columns **exchanges, sp_columns **evidence,
-                          sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
-    sp_reader d;
-    sp_status status = sp_reader_init(&d, r, a);
-    *exchanges = sp_columns_new(a, &sp_exchanges_schema, NULL);
-    *evidence = sp_columns_new(a, &sp_evidence_schema, NULL);
-    d.exchanges = *exchanges;
-    d.evidence = *evidence;
-    if (!*exchanges || !*evidence) status = SP_ERR_NOMEM;
-    if (status == SP_OK) status = sp_reader_one(&d, one, diagnosis, pointer, cap, pointer_n);
-    sp_reader_fini(&d);
-    if (status != SP_OK) {
-        sp_columns_drop(*exchanges);
-        sp_columns_drop(*evidence);
-        *exchanges = *evidence = NULL;
-    }
-    return status;
-}

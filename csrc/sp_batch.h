@@ -4,7 +4,6 @@
 #define SP_BATCH_H
 
 #include "sp_columns.h"
-#include "sp_diagnose.h"
 #include "sp_rules.h"
 
 typedef struct sp_summary {
@@ -41,14 +40,5 @@ void sp_batch_finish(sp_batch *b, int cut);
    After SP_ERR_NOMEM the reader is spent: every later call returns it, too. */
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
 const sp_summary *sp_batch_summary(const sp_batch *b);
-
-/* One exchange with what is known around it; absent parts have p NULL. */
-typedef struct sp_one {
-    sp_view payload, method, url, headers, response, response_headers, time; /* headers: a JSON object */
-    int64_t status;                                                          /* SP_NULL_INT: unknown */
-} sp_one;
-/* One row and its evidence. If the payload is refused, diagnosis->status says why, `pointer` (cap bytes) where, and the row has an error. */
-sp_status sp_classify_one(const sp_alloc *a, const sp_rules *r, const sp_one *in, sp_columns **exchanges, sp_columns **evidence,
-                          sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n);
 
 #endif

@@ -26,8 +26,7 @@ static sp_view text_of(const void *cell) {
     return v;
 }
 
-/* A number that its column can't hold is no value. */
-static int64_t int_of(const void *cell, sp_kind kind) {
+int64_t spi_number_of(const void *cell, sp_kind kind) {
     int64_t v;
     memcpy(&v, cell, sizeof v);
     if (kind == SP_KIND_I32 && (v < INT32_MIN || v > INT32_MAX)) v = SP_NULL_INT;
@@ -194,7 +193,7 @@ static sp_status put_name(sp_columns *c, spi_column *k, size_t row, sp_view v) {
 static void set_bit(uint8_t *bits, size_t row, int on, uint8_t bit) { bits[row >> 3] |= on ? bit : 0; }
 
 static int put_number(spi_column *k, sp_kind kind, size_t row, const void *cell, uint8_t bit) {
-    int64_t v = int_of(cell, kind);
+    int64_t v = spi_number_of(cell, kind);
     int valid = v != SP_NULL_INT;
     if (!valid) v = 0;
     int32_t narrow = (int32_t)v;

@@ -40,6 +40,8 @@ struct sp_columns {
     spi_column columns[];
 };
 
+/* The number in a cell of a row; SP_NULL_INT, too, for one that its column can't hold. */
+int64_t spi_number_of(const void *cell, sp_kind kind);
 size_t spi_columns_bytes(const sp_columns *c); /* bytes that the rows take */
 
 static inline spi_layout spi_layout_of(sp_kind kind) {

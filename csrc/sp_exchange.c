@@ -33,6 +33,7 @@ void sp_reader_fini(sp_reader *d) {
     sp_arena_fini(&d->arena);
     sp_release(d->alloc, d->seen);
     sp_release(d->alloc, d->named);
+    sp_release(d->alloc, d->kept.v);
 }
 
 /* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
@@ -347,7 +348,8 @@ static void begin(sp_reader *d, sp_view text) {
     sp_judge_reset(&d->judge);
     sp_arena_reset(&d->arena);
     d->judge.looked = 0;
-    d->judge.wants_clues = d->evidence != NULL;
+    d->judge.wants_clues = d->evidence || d->answer;
+    d->kept.n = 0;
     d->scan.folds = !d->judge.wants_clues; /* evidence has a mark for every place */
     d->texts[0] = (sp_opened){.text = text};
     d->text_count = 1;
@@ -384,12 +386,12 @@ static sp_status part(sp_reader *d, sp_view text, uint32_t root) {
     return st == SP_ERR_NOMEM ? st : SP_OK;
 }
 
-sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n) {
+sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_answer **out) {
     parts x;
+    char pointer[1024];
     sp_line line = {.text = one->payload, .number = 1};
     memset(&x, 0, sizeof x);
-    memset(diagnosis, 0, sizeof *diagnosis);
-    *pointer_n = 0;
+    d->answer = out;
     begin(d, one->payload);
     x.body = SP_NO_MARK;
     x.in =
@@ -399,7 +401,7 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis
     if (one->payload.p) {
         sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);
         if (st == SP_ERR_NOMEM) return st;
-        if (st != SP_OK) return sp_row_diagnose(d, &line, 0, diagnosis, pointer, cap, pointer_n);
+        if (st != SP_OK) return sp_row_diagnose(d, &line, 0, NULL, pointer, sizeof pointer, NULL);
         for (int i = 0; i < SP_ROLE_COUNT; i++) x.role[i] = SP_NO_MARK;
         x.first_url = SP_NO_MARK;
         x.role[SP_ROLE_BODY] = 0;

@@ -2,7 +2,7 @@
 #ifndef SP_EXCHANGE_H
 #define SP_EXCHANGE_H
 
-#include "sp_batch.h"
+#include "sp_one.h"
 #include "sp_print.h"
 #include "sp_scan.h"
 #include "sp_verdict.h"
@@ -44,6 +44,8 @@ typedef struct sp_reader {
     } * named; /* SP_NAMED of them */
     sp_view source_id;
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
+    sp_answer **answer;               /* not NULL: the row goes there, and … */
+    SP_VEC(sp_evidence_row) kept;     /* … evidence waits here for it */
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
 } sp_reader;
 
@@ -63,7 +65,7 @@ void sp_reader_fini(sp_reader *d);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);
-/* The same for one exchange in parts. A refused payload is a row with an error, and *diagnosis tells it. */
-sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_diagnosis *diagnosis, char *pointer, size_t cap, size_t *pointer_n);
+/* The same for one exchange in parts, and the row is an answer. A refused payload is one with an error, and tells why. */
+sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_answer **out);
 
 #endif

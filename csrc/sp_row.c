@@ -263,18 +263,25 @@ static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, in
 static const char *const type_names[] = {"null", "boolean", "boolean", "number", "string", "object", "array"};
 
 /* The keyed hash of the value; p NULL where there is none. */
-static sp_view digest_of(const fill *f, const sp_mark *m, sp_view value, sp_digest *room) {
+static sp_view digest_of(fill *f, const sp_mark *m, sp_view value) {
     static const sp_digest none = {{0}};
-    if (m && memcmp(m->hash.b, none.b, 16) != 0) *room = sp_siphash128(f->d->rules->tag_key, m->hash.b, 16);
-    else if (value.p) *room = sp_siphash128(f->d->rules->tag_key, value.p, value.n);
-    else return (sp_view){0};
-    return bytes_of(room);
+    int hashed = m && memcmp(m->hash.b, none.b, 16) != 0;
+    sp_digest *d = hashed || value.p ? (sp_digest *)(void *)room(f, sizeof *d) : NULL;
+    if (!d) return (sp_view){0};
+    *d = hashed ? sp_siphash128(f->d->rules->tag_key, m->hash.b, 16) : sp_siphash128(f->d->rules->tag_key, value.p, value.n);
+    return bytes_of(d);
+}
+
+static sp_status put_evidence(sp_reader *d, const sp_evidence_row *row) {
+    if (!d->answer) return sp_columns_append(d->evidence, row);
+    SP_TRY(sp_grow(d->alloc, &d->kept.v, &d->kept.cap, (size_t)d->kept.n + 1, sizeof *d->kept.v));
+    d->kept.v[d->kept.n++] = *row;
+    return SP_OK;
 }
 
 static sp_status evidence_row(fill *f, const sp_clue *c) {
     const sp_rules *r = f->d->rules;
     sp_evidence_row row;
-    sp_digest digest;
     memset(&row, 0, sizeof row);
     const sp_mark *m = c->mark == SP_NO_MARK ? NULL : &f->d->scan.marks[c->mark];
     row.uid = f->row.uid;
@@ -298,19 +305,24 @@ static sp_status evidence_row(fill *f, const sp_clue *c) {
     } else if (c->text.p) row.type = SP_VIEW("string");
     if (m && m->type < SP_STRING) row.value = value;
     else row.value = shown(f, value, 1);
-    row.digest = digest_of(f, m, value, &digest);
-    return f->status == SP_OK ? sp_columns_append(f->d->evidence, &row) : f->status;
+    row.digest = digest_of(f, m, value);
+    return f->status == SP_OK ? put_evidence(f->d, &row) : f->status;
 }
 
 static sp_status evidence_rows(fill *f, uint32_t *flags) {
     const sp_verdict *v = f->in->verdict;
     size_t most = f->d->rules->limits.max_evidence_items;
     if (v->clue_count > most) *flags |= SP_FLAG_EVIDENCE_CUT;
-    for (uint32_t i = 0; f->d->evidence && i < v->clue_count && i < most; i++) SP_TRY(evidence_row(f, &v->clues[i]));
+    for (uint32_t i = 0; f->d->judge.wants_clues && i < v->clue_count && i < most; i++) SP_TRY(evidence_row(f, &v->clues[i]));
     return SP_OK;
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------------------- */
+
+static sp_status put_row(sp_reader *d, const sp_exchange_row *row, const sp_diagnosis *why, sp_view pointer) {
+    if (!d->answer) return sp_columns_append(d->exchanges, row);
+    return sp_answer_new(d->alloc, row, d->kept.v, d->kept.n, why, pointer, d->answer);
+}
 
 sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     fill f = {.d = d, .in = in};
@@ -342,7 +354,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     row->flags = flag_names(&f, flags);
     if (f.status != SP_OK) return f.status;
     d->classified[v->state]++;
-    return sp_columns_append(d->exchanges, row);
+    return put_row(d, row, NULL, (sp_view){0});
 }
 
 sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x, const char *pointer, size_t pointer_n) {
@@ -359,7 +371,7 @@ sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x
     f.row.error = (sp_view){(uint8_t *)p, n < 768 ? (size_t)n : 767};
     f.row.flags = (sp_cell_STRS){NULL, 0};
     d->rejected[why]++;
-    return sp_columns_append(d->exchanges, &f.row);
+    return put_row(d, &f.row, x, (sp_view){(const uint8_t *)pointer, pointer_n});
 }
 
 static int known_name(void *ctx, sp_view name) { return sp_rules_find(ctx, name) != 0; }

@@ -23,14 +23,12 @@ sp_status sp_judge_init(sp_judge *j, const sp_rules *r, const sp_alloc *a) {
     size_t eaches = r->eaches.n + 1, nodes = r->nodes.n + 1;
     int good = ROOM(bits, bit_words(r)) && ROOM(bit_mark, r->bit_count + 1) && ROOM(each_mark, eaches) && ROOM(each_bits, eaches) &&
                ROOM(touched, eaches) && ROOM(first, nodes) && ROOM(stamps, nodes) && ROOM(hosts, SP_HOST_MEMOS) &&
-               ROOM(urls, SP_URL_MEMOS) && ROOM(verdicts, SP_VERDICT_MEMOS) && ROOM(verdict_grounds, SP_VERDICT_MEMOS * grounds_size(r)) &&
-               ROOM(tested, SP_TESTED) && ROOM(known_bits, bit_words(r)) && ROOM(known_each, eaches) && ROOM(known_each_bits, eaches) &&
-               ROOM(known_touched, eaches);
+               ROOM(urls, SP_URL_MEMOS) && ROOM(tested, SP_TESTED) && ROOM(known_bits, bit_words(r)) && ROOM(known_each, eaches) &&
+               ROOM(known_each_bits, eaches) && ROOM(known_touched, eaches);
     if (!good) return SP_ERR_NOMEM;
     memset(j->hosts, 0, SP_HOST_MEMOS * sizeof *j->hosts);
     for (uint32_t i = 0; i < SP_URL_MEMOS; i++) j->urls[i].n = 0;
     for (uint32_t i = 0; i < SP_TESTED; i++) j->tested[i].node = 0;
-    for (uint32_t i = 0; i < SP_VERDICT_MEMOS; i++) j->verdicts[i].key = 0;
     for (uint32_t e = 0; e < r->eaches.n; e++) j->each_mark[e] = j->known_each[e] = SP_NO_MARK;
     memset(j->stamps, 0, (r->nodes.n + 1) * sizeof *j->stamps);
     return SP_OK;
@@ -517,10 +515,19 @@ static uint32_t era_of(const sp_rules *r, int64_t time) {
     return lo;
 }
 
+/* Room for verdicts, made when the first one is to be remembered: with evidence none is. Without memory: slower, not wrong. */
+static int has_memos(sp_judge *j) {
+    const sp_alloc *a = j->alloc;
+    if (j->verdict_grounds) return 1;
+    if (!j->verdicts && !ROOM(verdicts, SP_VERDICT_MEMOS)) return 0;
+    for (uint32_t i = 0; i < SP_VERDICT_MEMOS; i++) j->verdicts[i].key = 0;
+    return ROOM(verdict_grounds, SP_VERDICT_MEMOS * grounds_size(j->rules));
+}
+
 static sp_verdict_memo *memo_of(sp_judge *j, const sp_facts_in *in, uint64_t *key) {
     const sp_rules *r = j->rules;
     const sp_verdict *o = &j->out;
-    sp_grounds *g = sp_arena_get(&j->arena, grounds_size(r));
+    sp_grounds *g = has_memos(j) ? sp_arena_get(&j->arena, grounds_size(r)) : NULL;
     if (!g) return NULL;
     memset(g, 0, sizeof *g);
     g->operation = o->operation;
@@ -579,8 +586,11 @@ static sp_status name_facts(sp_judge *j) {
     if (!names) return SP_ERR_NOMEM;
     o->effects = 0;
     for (int e = 0; e < SP_EFFECT_COUNT && n < count; e++)
-        for (uint32_t i = 0; i < r->facts.n; i++)
-            if (sp_has_fact(&o->facts, i) && r->fact_effects[i] == e) names[n++] = sp_rules_text(r, r->facts.v[i]), o->effects |= 1u << e;
+        for (uint32_t w = 0; w < SP_FACT_WORDS; w++)
+            for (uint64_t rest = o->facts.w[w] & r->fact_effect[e].w[w]; rest; rest &= rest - 1) {
+                names[n++] = sp_rules_text(r, r->facts.v[64 * w + (unsigned)__builtin_ctzll(rest)]);
+                o->effects |= 1u << e;
+            }
     o->fact_names = names;
     o->fact_count = n;
     return SP_OK;

@@ -142,7 +142,7 @@ typedef struct sp_judge {
     } * hosts;                 /* SP_HOST_MEMOS of them: hosts whose rule has no condition but the pattern */
     sp_url_memo *urls;         /* SP_URL_MEMOS of them */
     sp_tested *tested;         /* SP_TESTED of them */
-    sp_verdict_memo *verdicts; /* SP_VERDICT_MEMOS of them, and … */
+    sp_verdict_memo *verdicts; /* SP_VERDICT_MEMOS of them, or NULL while none was needed, and … */
     uint8_t *verdict_grounds;  /* … for each its sp_grounds and bits */
     uint8_t looked;            /* the bits are those of the exchange that comes next: sp_judge_look was called for it */
     uint8_t wants_clues;

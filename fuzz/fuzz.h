@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../tests/c/small_pack.h"
+#include "one.h"
 #include "sp_batch.h"
 #include "sp_export.h"
 

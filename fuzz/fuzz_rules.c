@@ -8,11 +8,11 @@ static void use(const sp_rules *r) {
     sp_one one = {.payload = SP_VIEW(payload), .method = SP_VIEW("POST"), .url = SP_VIEW("https://api.example/v1/x?a=b"), .status = 200};
     sp_columns *x, *y;
     sp_diagnosis why;
-    char pointer[64], *text;
+    char *text;
     size_t n;
     expect(sp_rules_describe(r, &text, &n) == SP_OK && n > 2);
     sp_release(&sp_alloc_std, text);
-    expect(sp_classify_one(&sp_alloc_std, r, &one, &x, &y, &why, pointer, sizeof pointer, &n) == SP_OK);
+    expect(classify_alone(&sp_alloc_std, r, &one, &x, &y, &why) == SP_OK);
     expect(why.status == SP_OK && sp_columns_rows(x) == 1);
     sp_columns_drop(x);
     sp_columns_drop(y);

@@ -9,6 +9,7 @@
 #include "sp_arrow.h"
 #include "sp_batch.h"
 #include "sp_columns.h"
+#include "sp_one.h"
 #include "sp_rules.h"
 
 #ifndef STATEPRINT_VERSION
@@ -21,7 +22,7 @@
 #define CORE_FAST (METH_FASTCALL | METH_KEYWORDS)
 
 typedef struct core_state {
-    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type;
+    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type, *answer_type;
     PyObject *error; /* CoreError */
 } core_state;
 
@@ -49,6 +50,8 @@ int core_size(PyObject *o, const char *name, size_t *n);
 int core_bytes(PyObject *o, const char *name, sp_view *v); /* a bytes object; the view lives as long as it */
 /* UTF-8 of a str, lone surrogates written out as \udcxx; *owner is a new bytes object that keeps the view (and a NUL after it) alive. */
 int core_text(PyObject *o, const char *name, PyObject **owner, sp_view *v);
+/* The same without a copy, most often: then *owner stays NULL, and the view lives as long as `o`. For arguments of a call, not to be kept. */
+int core_text_here(PyObject *o, const char *name, PyObject **owner, sp_view *v);
 static inline int core_given(PyObject *o) { return o && o != Py_None; }
 
 /* A buffer that may be read without the GIL: a bytes object as it is, a copy of anything else. Start with {0}; fini on every path. */
@@ -71,6 +74,7 @@ void core_free(PyObject *self);
 /* --- core_rules.c --- */
 typedef struct core_rules {
     PyObject_HEAD sp_rules *rules;
+    sp_pool *pool;   /* readers of them, for classify */
     char digest[33]; /* of the packs, hex, for the metadata of tables */
 } core_rules;
 extern PyType_Spec core_rules_spec;
@@ -81,9 +85,10 @@ typedef struct core_batch {
     char digest[33];
 } core_batch;
 extern PyType_Spec core_batch_spec;
-core_batch *core_batch_new(core_state *s, const core_rules *rules); /* without columns */
-void core_batch_fill(core_batch *b, sp_columns *taken);             /* can't fail */
-const sp_schema *core_schema(PyObject *table);                      /* by name; NULL with ValueError set */
+core_batch *core_batch_new(core_state *s, const char digest[33]); /* without columns */
+void core_batch_fill(core_batch *b, sp_columns *taken);           /* can't fail */
+PyObject *core_number(sp_kind kind, int64_t n);                   /* value of a cell with a number */
+const sp_schema *core_schema(PyObject *table);                    /* by name; NULL with ValueError set */
 
 /* --- core_arrow.c --- */
 PyObject *core_batch_schema(PyObject *self, PyObject *unused);
@@ -92,7 +97,7 @@ PyObject *core_stream(PyObject *module, PyObject *const *args, Py_ssize_t n, PyO
 extern const char core_batch_schema_doc[], core_batch_array_doc[], core_stream_doc[];
 
 /* --- core_scan.c, core_classify.c --- */
-extern PyType_Spec core_scan_spec, core_room_spec;
+extern PyType_Spec core_scan_spec, core_room_spec, core_answer_spec;
 PyObject *core_classify(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names);
 extern const char core_classify_doc[];
 

@@ -1,10 +1,12 @@
 /* Arguments in, errors and small values out. */
 #include "core.h"
 
-static int bind_name(const core_sig *sig, PyObject *name, PyObject *value, PyObject **values) {
-    unsigned i = sig->only;
+/* guess: where it stands if all names come in order. */
+static int bind_name(const core_sig *sig, unsigned guess, PyObject *name, PyObject *value, PyObject **values) {
+    unsigned i = guess;
     if (!PyUnicode_Check(name)) return PyErr_Format(PyExc_TypeError, "%s(): keywords must be strings", sig->function), -1;
-    while (i < sig->count && PyUnicode_CompareWithASCIIString(name, sig->names[i]) != 0) i++;
+    if (i < sig->only || i >= sig->count || PyUnicode_CompareWithASCIIString(name, sig->names[i]) != 0)
+        for (i = sig->only; i < sig->count && PyUnicode_CompareWithASCIIString(name, sig->names[i]) != 0;) i++;
     if (i == sig->count) return PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", sig->function, name), -1;
     if (values[i]) return PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", sig->function, sig->names[i]), -1;
     values[i] = value;
@@ -29,7 +31,7 @@ int core_bind(const core_sig *sig, PyObject *const *args, Py_ssize_t n, PyObject
     if (bind_start(sig, n, values) < 0) return -1;
     for (Py_ssize_t i = 0; i < n; i++) values[i] = args[i];
     for (Py_ssize_t i = 0, named = names ? PyTuple_Size(names) : 0; i < named; i++)
-        if (bind_name(sig, PyTuple_GetItem(names, i), args[n + i], values) < 0) return -1;
+        if (bind_name(sig, (unsigned)(n + i), PyTuple_GetItem(names, i), args[n + i], values) < 0) return -1;
     return bind_end(sig, values);
 }
 
@@ -39,7 +41,7 @@ int core_bind_call(const core_sig *sig, PyObject *args, PyObject *kwargs, PyObje
     if (bind_start(sig, n, values) < 0) return -1;
     for (Py_ssize_t i = 0; i < n; i++) values[i] = PyTuple_GetItem(args, i);
     while (kwargs && PyDict_Next(kwargs, &at, &name, &value))
-        if (bind_name(sig, name, value, values) < 0) return -1;
+        if (bind_name(sig, sig->only, name, value, values) < 0) return -1;
     return bind_end(sig, values);
 }
 
@@ -72,6 +74,19 @@ int core_text(PyObject *o, const char *name, PyObject **owner, sp_view *v) {
     if (!PyUnicode_Check(o)) return PyErr_Format(PyExc_TypeError, "%s must be a str", name), -1;
     *owner = PyUnicode_AsEncodedString(o, "utf-8", "backslashreplace");
     return *owner ? core_bytes(*owner, name, v) : -1;
+}
+
+int core_text_here(PyObject *o, const char *name, PyObject **owner, sp_view *v) {
+    Py_ssize_t n = 0;
+    if (!core_given(o) || !PyUnicode_Check(o)) return core_text(o, name, owner, v);
+    const char *text = PyUnicode_AsUTF8AndSize(o, &n);
+    if (!text) { /* lone surrogates */
+        if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
+        PyErr_Clear();
+        return core_text(o, name, owner, v);
+    }
+    *v = (sp_view){(const uint8_t *)text, (size_t)n};
+    return 0;
 }
 
 int core_buffer_init(core_buffer *b, PyObject *o) {

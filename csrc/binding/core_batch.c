@@ -4,10 +4,10 @@
 #include "sp_export.h"
 #include "sp_group.h"
 
-core_batch *core_batch_new(core_state *s, const core_rules *rules) {
+core_batch *core_batch_new(core_state *s, const char digest[33]) {
     core_batch *b = (core_batch *)PyType_GenericAlloc(s->batch_type, 0);
     if (b) PyObject_GC_UnTrack(b); /* nobody may find it before it is filled */
-    if (b) memcpy(b->digest, rules->digest, sizeof b->digest);
+    if (b) memcpy(b->digest, digest, sizeof b->digest);
     return b;
 }
 
@@ -55,6 +55,17 @@ static PyObject *time_value(const times *c, int64_t us) {
     return o;
 }
 
+PyObject *core_number(sp_kind kind, int64_t n) {
+    times k = {0};
+    PyObject *o = NULL;
+    if (n == SP_NULL_INT) return Py_NewRef(Py_None);
+    if (kind == SP_KIND_BOOL) return PyBool_FromLong((long)n);
+    if (kind != SP_KIND_TIME) return PyLong_FromLongLong(n);
+    if (times_init(&k) == 0) o = time_value(&k, n);
+    times_fini(&k);
+    return o;
+}
+
 /* `tuples`: lists as tuples, which can be keys. */
 static PyObject *list_value(const sp_columns *c, size_t column, size_t row, int tuples) {
     Py_ssize_t n = (Py_ssize_t)spi_cell_items(c, column, row);
@@ -75,9 +86,8 @@ static PyObject *cell_value(const times *k, const sp_columns *c, size_t column, 
     case SP_KIND_HEX: return core_str(spi_cell_text(c, column, row));
     case SP_KIND_STRS:
     case SP_KIND_HEXS: return list_value(c, column, row, tuples);
-    case SP_KIND_BOOL: return PyBool_FromLong((long)spi_cell_int(c, column, row));
     case SP_KIND_TIME: return time_value(k, spi_cell_int(c, column, row));
-    default: return PyLong_FromLongLong(spi_cell_int(c, column, row));
+    default: return core_number(c->schema->columns[column].kind, spi_cell_int(c, column, row));
     }
 }
 

@@ -23,7 +23,7 @@ static int core_exec(PyObject *module) {
                                          "A pack, lens or limit is refused. args: (code, file, line, column, message, hint).", NULL, NULL);
     if (!s->error || PyModule_AddObjectRef(module, "CoreError", s->error) < 0) return -1;
     if (add_type(module, &core_rules_spec, &s->rules_type) < 0 || add_type(module, &core_scan_spec, &s->scan_type) < 0 ||
-        add_type(module, &core_batch_spec, &s->batch_type) < 0)
+        add_type(module, &core_batch_spec, &s->batch_type) < 0 || add_type(module, &core_answer_spec, &s->answer_type) < 0)
         return -1;
     s->room_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_room_spec, NULL); /* seen only through its memoryviews */
     if (!s->room_type) return -1;
@@ -36,6 +36,7 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT((PyObject *)s->scan_type);
     Py_VISIT((PyObject *)s->room_type);
     Py_VISIT((PyObject *)s->batch_type);
+    Py_VISIT((PyObject *)s->answer_type);
     Py_VISIT(s->error);
     return 0;
 }
@@ -46,6 +47,7 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(s->scan_type);
     Py_CLEAR(s->room_type);
     Py_CLEAR(s->batch_type);
+    Py_CLEAR(s->answer_type);
     Py_CLEAR(s->error);
     return 0;
 }

@@ -150,7 +150,8 @@ static int build(core_state *s, core_rules *self, const sp_rules_options *opt) {
     sp_status st = sp_rules_new(&sp_alloc_std, opt, &self->rules, &err);
     if (st == SP_OK) {
         sp_rules_digest(self->rules, self->digest); /* the object was zeroed */
-        return 0;
+        self->pool = sp_pool_new(&sp_alloc_std, self->rules);
+        return self->pool ? 0 : core_raise(SP_ERR_NOMEM);
     }
     if (st == SP_ERR_NOMEM) return core_raise(st);
     return core_raise_error(s, err.code ? err.code : sp_status_code(st), err.file, err.line, err.column, err.message, "");
@@ -202,6 +203,7 @@ static int rules_traverse(PyObject *self, visitproc visit, void *arg) {
 
 static void rules_dealloc(PyObject *self) {
     PyObject_GC_UnTrack(self);
+    sp_pool_free(((core_rules *)self)->pool);
     if (((core_rules *)self)->rules) sp_rules_free(((core_rules *)self)->rules);
     core_free(self);
 }

@@ -271,7 +271,7 @@ static PyObject *take(core_scan *s) {
     sp_columns *exchanges = NULL, *evidence = NULL;
     PyObject *pair = NULL;
     if (settle(s) < 0) return NULL;
-    core_batch *first = core_batch_new(state, rules), *second = core_batch_new(state, rules);
+    core_batch *first = core_batch_new(state, rules->digest), *second = core_batch_new(state, rules->digest);
     if (first && second) pair = PyTuple_Pack(2, (PyObject *)first, s->evidence ? (PyObject *)second : Py_None);
     if (!pair) goto done;
     PyObject_GC_UnTrack(pair); /* nobody may find it before it is whole */

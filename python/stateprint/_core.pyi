@@ -66,6 +66,20 @@ class Batch:
         """Some of the rows, without a copy. Past the end there are none."""
 
 @final
+class Answer:
+    """What was found of one exchange. Values are made when they are asked for. Only the core makes it."""
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """None, or why the payload is refused: reason, offset, line, column, expected, path."""
+    def cell(self, column: int, /) -> Any:
+        """The value of a column of `exchanges`, by its number; as in `to_pylist`. IndexError: no such column."""
+    def exchanges(self) -> Batch:
+        """The row, as a table."""
+    def evidence(self) -> Batch:
+        """Its evidence, as a table."""
+
+@final
 class Scan:
     """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The
     GIL is released while they work. After `finish`, `feed` and `room` raise ValueError."""
@@ -108,8 +122,8 @@ def classify(
     response_headers: bytes | None = None,
     status: int | None = None,
     time: str | None = None,
-) -> tuple[Batch, Batch, dict[str, Any] | None]:
-    """One exchange: its row, its evidence, and the error (reason, offset, line, column, expected, path) if the payload is refused."""
+) -> Answer:
+    """One exchange: its row, its evidence, and why the payload is refused, if it is."""
 
 def stream(batches: Sequence[Batch], table: str, metadata: dict[str, str] | None = None) -> object:
     """A capsule `arrow_array_stream` that gives the batches of one table in order, also when there are none. metadata: all of the schema's;

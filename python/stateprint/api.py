@@ -10,7 +10,7 @@ from . import _core
 from .engine import Engine, Lens, engine_for
 from .errors import PayloadLimitError, PayloadSyntaxError, payload_error
 from .trace import explanation
-from .verdict import Explanation, Fingerprint, Identification, Verdict, describe, fingerprint_of, verdict_of
+from .verdict import Explanation, Fingerprint, Identification, Verdict, describe, fingerprint_of, verdict_in
 
 __all__ = ["classify", "explain", "fingerprint", "identify", "run"]
 
@@ -24,9 +24,18 @@ _ENVELOPE = {"status", "status_code", "headers", "body", "events"}
 class Found(NamedTuple):
     """What the core said of one exchange, and the engine that was used."""
 
-    row: dict[str, Any]
-    evidence: list[dict[str, Any]]
+    answer: _core.Answer
     engine: Engine
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its row of the exchanges table."""
+        return self.answer.exchanges().to_pylist()[0]
+
+    @property
+    def evidence(self) -> list[dict[str, Any]]:
+        """Its rows of the evidence table."""
+        return self.answer.evidence().to_pylist()
 
 
 def classify(
@@ -51,8 +60,8 @@ def classify(
 
     Raises PayloadError for a payload that can't be read, ConfigError for a bad lens. Safe to call from many threads.
     """
-    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
-    return verdict_of(found.row, found.evidence, found.engine.lens.name)
+    found = run(payload, method, url, headers, response, status, time, lens, engine)
+    return verdict_in(found.answer, found.engine.lens.name)
 
 
 def identify(
@@ -68,8 +77,8 @@ def identify(
     engine: Engine | None = None,
 ) -> Identification:
     """One line about a payload: API, operation, state, deciding pointer, fingerprint. Arguments and errors as `classify`."""
-    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
-    verdict = verdict_of(found.row, found.evidence, found.engine.lens.name)
+    found = run(payload, method, url, headers, response, status, time, lens, engine)
+    verdict = verdict_in(found.answer, found.engine.lens.name)
     return Identification(describe(verdict), verdict)
 
 
@@ -86,7 +95,7 @@ def fingerprint(
     engine: Engine | None = None,
 ) -> Fingerprint:
     """The hashes of a payload (docs/fingerprint.md). Arguments and errors as `classify`."""
-    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
+    found = run(payload, method, url, headers, response, status, time, lens, engine)
     return fingerprint_of(found.row)
 
 
@@ -104,13 +113,12 @@ def explain(
 ) -> Explanation:
     """The decision trace: how the operation was told, each mark with its place, rule and source, what was denied, what is missing,
     and what the lens makes of it. Arguments and errors as `classify`."""
-    found = run(payload, method=method, url=url, headers=headers, response=response, status=status, time=time, lens=lens, engine=engine)
+    found = run(payload, method, url, headers, response, status, time, lens, engine)
     return explanation(found.row, found.evidence, found.engine)
 
 
 def run(
     payload: Payload,
-    *,
     method: str | None = "POST",
     url: str | None = None,
     headers: Headers = None,
@@ -120,23 +128,24 @@ def run(
     lens: str | Lens | None = None,
     engine: Engine | None = None,
 ) -> Found:
-    """Row and evidence of one exchange. Arguments and errors as `classify`."""
-    used = engine_for(engine, lens)
-    body, response_headers, told = _response(response)
-    exchanges, evidence, refused = _core.classify(
+    """What the core says of one exchange. Arguments and errors as `classify`."""
+    used = engine if engine is not None and lens is None else engine_for(engine, lens)
+    body, response_headers, told = (None, None, None) if response is None else _response(response)
+    answer = _core.classify(
         used.rules,
-        _payload(payload, "payload"),
-        method=method if url is not None else None,
+        payload if type(payload) is bytes else _payload(payload, "payload"),
+        method=None if url is None else method,
         url=url,
-        headers=_headers(headers),
+        headers=None if headers is None else _headers(headers),
         response=body,
-        response_headers=_headers(response_headers),
+        response_headers=None if response_headers is None else _headers(response_headers),
         status=told if status is None else status,
-        time=_time(time),
+        time=None if time is None else _time(time),
     )
+    refused = answer.error
     if refused is not None:
         raise payload_error(refused)
-    return Found(exchanges.to_pylist()[0], evidence.to_pylist(), used)
+    return Found(answer, used)
 
 
 def _payload(value: Payload, what: str) -> Any:

@@ -325,7 +325,7 @@ def one_document(name: str, engine: Engine) -> bytes | None:
     finally:
         source.close()
     text = bytes(data).replace(b"\n", b" ")
-    return text if _core.classify(engine.rules, text)[2] is None else None
+    return text if _core.classify(engine.rules, text).error is None else None
 
 
 def _goes_on(data: bytearray) -> bool:

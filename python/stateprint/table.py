@@ -60,8 +60,8 @@ class Table:
             return self._batches[0].__arrow_c_schema__()
         from .engine import default_engine
 
-        exchanges, evidence, _ = _core.classify(default_engine().rules, b"{}")  # any batch of the table has its schema
-        return (exchanges if self._name == "exchanges" else evidence).__arrow_c_schema__()
+        answer = _core.classify(default_engine().rules, b"{}")  # any batch of the table has its schema
+        return (answer.exchanges() if self._name == "exchanges" else answer.evidence()).__arrow_c_schema__()
 
     def to_arrow(self) -> Any:
         """A pyarrow.Table."""

@@ -1,11 +1,11 @@
 """What is known of one exchange: Verdict, Mark, Fingerprint, Identification, Explanation. Frozen values, made from rows of the core."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import show
+from . import _core, show
 from ._siphash import siphash128
 from .errors import ConfigError
 
@@ -55,8 +55,24 @@ def _plain(value: Any) -> Any:
     return value
 
 
+class _Lazy:
+    """A value whose slots are empty until they are asked for; then they are filled from the answer of the core."""
+
+    __slots__ = ("_answer",)
+    _answer: _core.Answer
+
+    if not TYPE_CHECKING:  # to a checker an unknown name is an error
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in _VALUES:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            value = _VALUES[name](self._answer)
+            object.__setattr__(self, name, value)
+            return value
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class Verdict:
+class Verdict(_Lazy):
     """State of one exchange under a lens, with its evidence. `missing` names what an `unknown` lacks."""
 
     state: str
@@ -103,12 +119,34 @@ class Verdict:
         return show.html_table(["", "value"], rows, "verdict") + (show.html_table(names, marks, "evidence") if marks else "")
 
 
+_SETS = ("facts", "effects", "flags")
+
+
 def verdict_of(row: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]], lens: str) -> Verdict:
     """The verdict in a row of the exchanges table and its rows of evidence."""
     values: dict[str, Any] = {f.name: row.get(f.name) for f in fields(Verdict)}
-    values |= {name: frozenset(row.get(name) or ()) for name in ("facts", "effects", "flags")}
+    values |= {name: frozenset(row.get(name) or ()) for name in _SETS}
     values |= {"evidence": tuple(map(mark_of, evidence)), "lens": lens}
     return Verdict(**values)
+
+
+def _reader(name: str, column: int) -> Callable[[_core.Answer], Any]:
+    if name in _SETS:
+        return lambda answer: frozenset(answer.cell(column) or ())
+    return lambda answer: answer.cell(column)
+
+
+_VALUES = {name: _reader(name, i) for i, (name, _, _) in enumerate(_core.columns("exchanges")) if name in Verdict.__slots__}
+_VALUES["evidence"] = lambda answer: tuple(map(mark_of, answer.evidence().to_pylist()))
+_put_answer, _put_lens = (getattr(Verdict, name).__set__ for name in ("_answer", "lens"))
+
+
+def verdict_in(answer: _core.Answer, lens: str) -> Verdict:
+    """The verdict in an answer of the core: equal to that of its rows, but its values are made when they are asked for."""
+    verdict = object.__new__(Verdict)
+    _put_answer(verdict, answer)
+    _put_lens(verdict, lens)
+    return verdict
 
 
 def known(name: str | None) -> bool:

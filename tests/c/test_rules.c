@@ -2,6 +2,7 @@
 #include "../../csrc/sp_batch.h"
 #include "../../csrc/sp_export.h"
 #include "check.h"
+#include "one.h"
 
 static sp_view v(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
 
@@ -142,9 +143,8 @@ static void judged(void) {
         if (rows[i].response) one.response = v(rows[i].response);
         sp_columns *x, *y;
         sp_diagnosis d;
-        char pointer[64], want[64];
-        size_t n;
-        CHECK(sp_classify_one(&sp_alloc_std, r, &one, &x, &y, &d, pointer, sizeof pointer, &n) == SP_OK);
+        char want[64];
+        CHECK(classify_alone(&sp_alloc_std, r, &one, &x, &y, &d) == SP_OK);
         sp_out out = {.alloc = &sp_alloc_std};
         CHECK(sp_export_ndjson(x, 0, 1, &out) == SP_OK && sp_columns_rows(x) == 1);
         sp_grow(&sp_alloc_std, &out.p, &out.cap, out.n + 1, 1);

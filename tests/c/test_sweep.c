@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "check.h"
+#include "one.h"
 #include "small_pack.h"
 #include "sp_arrow.h"
 #include "sp_batch.h"
@@ -153,9 +154,7 @@ static sp_status read_stream(const void *input, sp_out *result) {
 static sp_status classify(const void *input, sp_out *result) {
     sp_columns *x, *y;
     sp_diagnosis why;
-    char pointer[64];
-    size_t n;
-    sp_status status = sp_classify_one(&fault.alloc, rules, input, &x, &y, &why, pointer, sizeof pointer, &n);
+    sp_status status = classify_alone(&fault.alloc, rules, input, &x, &y, &why);
     CHECK((status == SP_OK) == (x != NULL) && !x == !y);
     append_rows(result, x);
     append_rows(result, y);

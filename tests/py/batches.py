@@ -52,4 +52,4 @@ def many() -> list[_core.Batch]:
 
 def timed() -> _core.Batch:
     """One row with a time."""
-    return _core.classify(rules(), line(0), url=URL, method="POST", status=200, time="2026-03-01T12:34:56.000001Z")[0]
+    return _core.classify(rules(), line(0), url=URL, method="POST", status=200, time="2026-03-01T12:34:56.000001Z").exchanges()

@@ -1,6 +1,9 @@
 """One payload: classify, identify, fingerprint, explain, and the engine behind them."""
 
 import array
+import copy
+import dataclasses
+import gc
 import html.parser
 import json
 import pickle
@@ -15,8 +18,9 @@ from types import MappingProxyType
 import pytest
 
 import stateprint as sp
-from harness import DATA, engine, load_jsonl
-from stateprint import _core
+from harness import DATA, SANITIZED, engine, load_jsonl
+from stateprint import _core, api
+from stateprint.verdict import verdict_of
 
 STATEFUL = b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}'
 CHAT = {"model": "gpt-4o", "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "x"}]}
@@ -59,6 +63,70 @@ def test_verdict() -> None:
     assert not hasattr(v, "__dict__")
     assert hash(v) == hash(sp.classify(STATEFUL))
     assert pickle.loads(pickle.dumps(v)) == v
+
+
+ASKED: list[dict[str, object]] = [
+    {"payload": STATEFUL},
+    {"payload": STATEFUL, "url": RESPONSES_URL, "status": 200, "response": {"id": "resp_2", "object": "response", "store": False}},
+    {"payload": CHAT, "url": CHAT_URL, "headers": {"host": "api.openai.com"}, "time": "2026-03-01T00:00:00Z"},
+    {"payload": b"[1]"},
+    {"payload": None, "method": "GET", "url": RESPONSES_URL + "/resp_1", "lens": "retention"},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=range(len(ASKED)))
+def test_values_are_made_when_asked(asked: dict[str, object]) -> None:
+    """Nothing tells a verdict whose values were not asked for from one that was made whole."""
+
+    def untouched() -> sp.Verdict:
+        return sp.classify(**{"engine": engine(), **asked})  # type: ignore[arg-type]
+
+    found = api.run(**{"engine": engine(), **asked})  # type: ignore[arg-type]
+    whole = verdict_of(found.row, found.evidence, found.engine.lens.name)
+    names = [f.name for f in dataclasses.fields(sp.Verdict)]
+    assert untouched() == whole
+    assert whole == untouched()
+    assert untouched() == untouched()
+    assert hash(untouched()) == hash(whole)
+    assert (repr(untouched()), str(untouched())) == (repr(whole), str(whole))
+    assert untouched()._repr_html_() == whole._repr_html_()
+    assert untouched().to_dict() == whole.to_dict()
+    assert untouched().decisive == whole.decisive
+    assert dataclasses.asdict(untouched()) == dataclasses.asdict(whole)
+    assert dataclasses.replace(untouched(), model="m") == dataclasses.replace(whole, model="m")
+    assert copy.copy(untouched()) == copy.deepcopy(untouched()) == whole
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(untouched(), protocol)) == whole
+    half = untouched()
+    for name in reversed(names):
+        value = getattr(half, name)
+        assert value == getattr(whole, name)
+        assert type(value) is type(getattr(whole, name))
+        assert getattr(half, name) is value
+    assert half == whole
+
+
+def test_a_verdict_has_no_other_attributes() -> None:
+    v = sp.classify(STATEFUL, engine=engine())
+    for name in ("sate", "uid", "__dict__"):
+        assert not hasattr(v, name)
+    with pytest.raises(AttributeError, match="'Verdict' object has no attribute 'sate'"):
+        v.sate  # type: ignore[attr-defined]  # noqa: B018
+    for change in (lambda: setattr(v, "state", "x"), lambda: delattr(v, "state"), lambda: setattr(v, "sate", "x")):
+        with pytest.raises((AttributeError, TypeError)):
+            change()
+    assert v.state == "stateful"
+
+
+def test_a_verdict_stands_alone() -> None:
+    """Its engine may go, and the payload, before a value is asked for; it keeps neither."""
+    own = sp.Engine(lens="retention")
+    payload = bytearray(STATEFUL)
+    v, want = sp.classify(payload, engine=own), sp.classify(STATEFUL, engine=own).to_dict()
+    payload[:] = b"x" * len(payload)
+    del own
+    gc.collect()
+    assert v.to_dict() == want
 
 
 def test_to_dict_is_json() -> None:
@@ -340,6 +408,97 @@ def test_threads_agree() -> None:
     for t in threads:
         t.join()
     assert found == [want] * 8
+
+
+def mixed_payloads() -> list[bytes | str]:
+    """Good ones and bad ones: cut, doubled names, no JSON, layers, half a pair, deep."""
+    good = [p.decode() for p in numbered_payloads()[::10]]
+    return [
+        variant
+        for i, p in enumerate(good)
+        for variant in (
+            p,
+            p[: len(p) // 2],
+            p[:-1] + f',"previous_response_id":"resp_{i + 1}"}}',
+            json.dumps(p),
+            p.encode() + b"\xff",
+            "[" * i * 100,
+        )
+    ]
+
+
+def outcome(payload: bytes | str) -> object:
+    try:
+        return sp.classify(payload, url=RESPONSES_URL if len(payload) % 2 else CHAT_URL, engine=engine()).to_dict()
+    except sp.PayloadError as e:
+        return (e.code, e.offset, e.path)
+
+
+def alone(payload: bytes | str) -> object:
+    """By an engine that read nothing before."""
+    url = RESPONSES_URL if len(payload) % 2 else CHAT_URL
+    try:
+        return sp.classify(payload, url=url, engine=pickle.loads(pickle.dumps(engine()))).to_dict()
+    except sp.PayloadError as e:
+        return (e.code, e.offset, e.path)
+
+
+def test_bad_payloads_leave_nothing_to_the_next() -> None:
+    payloads = mixed_payloads()[:24]
+    want = [alone(p) for p in payloads]
+    assert len({type(w) for w in want}) == 2  # verdicts and errors
+    for step in (1, 5, 7, 11):
+        order = [i * step % len(payloads) for i in range(len(payloads))]
+        assert [outcome(payloads[i]) for i in order] == [want[i] for i in order]
+
+
+def test_threads_classify_alike() -> None:
+    payloads = mixed_payloads()
+    payloads += [
+        json.dumps({"model": "gpt-5", "input": "x" * 70_000, "previous_response_id": f"resp_{i}"}) for i in range(20)
+    ]  # without the GIL
+    want = [outcome(p) for p in payloads]
+    shared = [sp.classify(STATEFUL, engine=engine()) for _ in range(50)]
+    found: list[object] = [None] * 12
+    gate = threading.Barrier(12)
+
+    def work(n: int) -> None:
+        turned = payloads[n * 7 :] + payloads[: n * 7]
+        gate.wait()
+        seen = [outcome(p) for p in turned]
+        found[n] = seen[len(payloads) - n * 7 :] + seen[: len(payloads) - n * 7], [v.to_dict() for v in shared]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(12)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    whole = sp.classify(STATEFUL, engine=engine()).to_dict()
+    assert found == [(want, [whole] * 50)] * 12
+
+
+@pytest.mark.skipif(SANITIZED, reason="measures memory")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_memory_stays_flat() -> None:
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    own = sp.Engine()
+    payloads = [json.dumps({"model": f"m{i}", "input": "x" * i, "previous_response_id": f"resp_{i}"}).encode() for i in range(1000)]
+
+    def work(rounds: int) -> None:
+        for _ in range(rounds):
+            for i, p in enumerate(payloads):
+                v = sp.classify(p, url=f"https://api.openai.com/v1/responses?n={i}", engine=own)
+                if i % 50 == 0:
+                    assert v.evidence
+                    assert v.facts
+
+    work(3)
+    sp.classify(b'{"input":"' + b"x" * 30_000_000 + b'"}', engine=own)  # leaves nothing behind
+    before = resident()
+    work(100)
+    assert resident() - before < 1_000_000
 
 
 def test_a_forked_child_agrees() -> None:

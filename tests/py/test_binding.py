@@ -180,8 +180,8 @@ def test_limits_are_set() -> None:
     packs = [(name, (folder / name).read_bytes()) for name in PACKS]
     own = _core.Rules(packs, lens=(["read"], []), limits={"max_number_bytes": 9}, key=bytes(16), tag_key=bytes(16), tags=True, versions="x")
     assert own.limits() == rules().limits() | {"max_number_bytes": 9}
-    assert _core.classify(own, b'{"a":[123456789]}')[2] is None
-    error = _core.classify(own, b'{"a":[1234567890]}')[2]
+    assert _core.classify(own, b'{"a":[123456789]}').error is None
+    error = _core.classify(own, b'{"a":[1234567890]}').error
     assert error is not None
     assert (error["reason"], error["offset"]) == ("number_too_long", 6)
     assert json.loads(own.describe())["digest"] == json.loads(rules().describe())["digest"]
@@ -191,23 +191,40 @@ def test_limits_are_set() -> None:
 
 
 def test_classify_takes_any_buffer(tmp_path: Path) -> None:
-    want = _core.classify(rules(), BODY)[0].to_pylist()
+    want = _core.classify(rules(), BODY).exchanges().to_pylist()
     big = b'{"model":"gpt-5","input":"' + b"x" * 300_000 + b'"}'
     for payload in (BODY, big):
-        plain = _core.classify(rules(), payload)[0].to_pylist()
+        plain = _core.classify(rules(), payload).exchanges().to_pylist()
         file = tmp_path / "payload"
         file.write_bytes(payload)
         with file.open("rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             for buffer in (bytearray(payload), memoryview(payload), memoryview(bytearray(payload)).toreadonly(), mapped):
-                assert _core.classify(rules(), buffer)[0].to_pylist() == plain
+                assert _core.classify(rules(), buffer).exchanges().to_pylist() == plain
     data = bytearray(BODY)
     _core.classify(rules(), data)
     data.append(0)  # no view is left on it
-    assert _core.classify(rules(), None)[0].to_pylist() != want
+    assert _core.classify(rules(), None).exchanges().to_pylist() != want
+
+
+def test_cells_of_an_answer() -> None:
+    """By number, the values that its table has; those of a refused payload, too."""
+    numbers = range(len(_core.columns("exchanges")))
+    for payload in (BODY, line(0), b'{"model":', None):
+        answer = _core.classify(rules(), payload, url=URL, method="POST", status=200, time="2026-03-01T12:34:56.000001Z")
+        assert [answer.cell(i) for i in numbers] == list(answer.exchanges().to_pylist()[0].values())
+        assert (answer.error is None) == (answer.exchanges().to_pylist()[0]["error"] is None)
+    far = _core.classify(rules(), BODY, time="9999-12-31T23:59:59.999999Z")
+    assert [far.cell(i) for i in numbers] == list(far.exchanges().to_pylist()[0].values())
+    for bad, kind in ((len(numbers), IndexError), (-1, ValueError), (2**70, ValueError), ("state", TypeError), (None, TypeError)):
+        with pytest.raises(kind):
+            any_core.Answer.cell(answer, bad)
+    with pytest.raises(TypeError):
+        any_core.Answer()
 
 
 def test_classify_tells_the_place() -> None:
-    row, marks, error = _core.classify(rules(), b'{"metadata":\n {"a": tru}}')
+    answer = _core.classify(rules(), b'{"metadata":\n {"a": tru}}')
+    row, marks, error = answer.exchanges(), answer.evidence(), answer.error
     assert error == {
         "reason": "syntax",
         "offset": 23,
@@ -219,11 +236,11 @@ def test_classify_tells_the_place() -> None:
     assert row.rows == 1
     assert row.to_pylist()[0]["state"] is None
     assert len(marks) == 0
-    assert _core.classify(rules(), BODY, url=URL)[2] is None
+    assert _core.classify(rules(), BODY, url=URL).error is None
 
 
 def test_odd_text_in_arguments() -> None:
-    row = _core.classify(rules(), BODY, url="https://api.openai.com/v1/\udcff\0", method="\ud800")[0]
+    row = _core.classify(rules(), BODY, url="https://api.openai.com/v1/\udcff\0", method="\ud800").exchanges()
     assert row.to_ndjson().decode()
     reader = _core.Scan(rules(), source="na\udcffme \x1b[31m")
     reader.feed(BODY)
@@ -376,13 +393,13 @@ def test_two_threads_on_one_scan() -> None:
 
 
 def test_rules_are_shared_by_threads() -> None:
-    want = [_core.classify(rules(), line(i))[0].to_ndjson() for i in range(20)]
+    want = [_core.classify(rules(), line(i)).exchanges().to_ndjson() for i in range(20)]
     got: list[list[bytes]] = []
     barrier = threading.Barrier(8)
 
     def work() -> None:
         barrier.wait()
-        got.append([_core.classify(rules(), line(i))[0].to_ndjson() for i in range(20)])
+        got.append([_core.classify(rules(), line(i)).exchanges().to_ndjson() for i in range(20)])
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -477,7 +494,7 @@ def test_threads_give_the_same(threads: int) -> None:
 
 
 def test_no_pickles() -> None:
-    for thing in (rules(), exchanges(), new_scan()):
+    for thing in (rules(), exchanges(), new_scan(), _core.classify(rules(), BODY)):
         with pytest.raises(TypeError):
             pickle.dumps(thing)
 
@@ -539,10 +556,12 @@ except TypeError:
     pass
 else:
     raise SystemExit("a Rules object of another module was taken")
-batch = first.classify(first.Rules([], lens=([], [])), b"{}")[0]
+answer = first.classify(first.Rules([], lens=([], [])), b"{}")
+batch = answer.exchanges()
 del first, sys.modules["stateprint._core"]
 gc.collect()
 assert batch.to_pylist() and batch.slice(0).rows == 1   # its type keeps the module
+assert answer.exchanges().to_pylist() == batch.to_pylist() and answer.cell(0) == ":0"
 try:
     import _testcapi
     for _ in range(3):
@@ -566,6 +585,7 @@ from batches import exchanges, line, rules, timed
 from stateprint import _core
 batch, data, set_rules = exchanges(range(3)), line(0), rules()
 reader = _core.Scan(set_rules, source="x", evidence=True)
+answer = _core.classify(set_rules, data, time="2026-03-01T00:00:00Z", status=200)
 def run_scan():
     reader.feed(data)
     room = reader.room(100)
@@ -573,7 +593,8 @@ def run_scan():
     return reader.take()
 calls = [
     lambda: _core.classify(set_rules, data, url="https://api.openai.com/v1/responses", method="POST"),
-    lambda: _core.classify(set_rules, b"{tru}"),
+    lambda: _core.classify(set_rules, b"{tru}").error, lambda: _core.classify(set_rules, None, url="\\udcff", method="\\udcff"),
+    answer.exchanges, answer.evidence, lambda: [answer.cell(i) for i in range(len(_core.columns("exchanges")))],
     lambda: batch.to_pylist(), lambda: batch.to_csv(True), lambda: batch.counts("state", "facts"), lambda: batch.slice(1),
     lambda: batch.__arrow_c_array__(), lambda: _core.stream([batch], "exchanges", {"a": "b"}), run_scan, reader.summary,
     lambda: _core.Scan(set_rules, source="y", format=None),

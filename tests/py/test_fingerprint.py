@@ -325,8 +325,8 @@ def test_corpus_with_the_builtin_packs() -> None:
             if not isinstance(request["body"], dict):
                 continue
             body, answer = twins.dumps(request["body"]), twins.dumps(answer) if isinstance(answer, dict) else None
-            batch, _, _ = _core.classify(rules, body, method=request["method"], url=request["url"], response=answer)
-            [row] = batch.to_pylist()
+            found = _core.classify(rules, body, method=request["method"], url=request["url"], response=answer)
+            [row] = found.exchanges().to_pylist()
             name = (row["api"], row["operation"])
             if name not in layouts or row["payload_bytes"] != len(body):
                 continue

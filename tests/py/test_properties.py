@@ -363,9 +363,9 @@ def recorded() -> list[dict[str, Any]]:
 
 
 def verdict(request: dict[str, Any], body: bytes) -> dict[str, Any]:
-    batch, _, error = _core.classify(builtin(), body, method=request["method"], url=request["url"])
-    [row] = batch.to_pylist()
-    return {**row, "refused": error}
+    answer = _core.classify(builtin(), body, method=request["method"], url=request["url"])
+    [row] = answer.exchanges().to_pylist()
+    return {**row, "refused": answer.error}
 
 
 STATEFUL = [

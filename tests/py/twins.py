@@ -165,10 +165,10 @@ class Core:
     def row(self, payload: bytes, case: Case | None = None, response: bytes | None = None) -> dict[str, Any]:
         """The row of one exchange, with `refused`: None, or the error."""
         path = self.paths.get(repr(case), "/nothing")
-        batch, _, error = _core.classify(
+        answer = _core.classify(
             self.rules, payload, method="POST", url=f"https://a.example{path}", response=response, status=None if response is None else 200
         )
-        row: dict[str, Any] = batch.to_pylist()[0]
+        error, row = answer.error, answer.exchanges().to_pylist()[0]
         row["refused"] = error
         return row
 
