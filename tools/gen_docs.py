@@ -32,6 +32,7 @@ def kind_names() -> dict[str, str]:
     return {
         "STR": "text",
         "DICT": "text, dictionary",
+        "NAME": "text, dictionary",
         "HEX": "text, hex",
         "I64": "int64",
         "I32": "int32",
