@@ -40,7 +40,7 @@ static const struct {
              {"headers", SP_ROLE_HEADERS, SP_ROOT_HEADERS},
              {"body", SP_ROLE_BODY, SP_ROOT_BODY},
              {"response", SP_ROLE_RESPONSE, SP_ROOT_RESPONSE},
-             {"events", SP_ROLE_EVENTS, SP_ROOT_RESPONSE},
+             {"events", SP_ROLE_EVENTS, 0}, /* opened one by one: sp_stream.h */
              {"response_headers", SP_ROLE_RESPONSE_HEADERS, SP_ROOT_RESPONSE_HEADERS}};
 
 static void field(sp_build *b, uint32_t root, size_t role, sp_view pointer) {
@@ -48,15 +48,12 @@ static void field(sp_build *b, uint32_t root, size_t role, sp_view pointer) {
     size_t cut = pointer.n;
     while (cut && pointer.p[cut - 1] != '/') cut--;
     uint32_t node;
-    if (roles[role].root && roles[role].role != SP_ROLE_EVENTS) {
+    if (roles[role].root) {
         uint32_t parent = sp_build_pointer(b, root, (sp_view){pointer.p, cut - 1}, 0);
         sp_view last = {pointer.p + cut, pointer.n - cut};
         sp_build_graft(b, parent, last, roles[role].root);
         node = sp_build_child(b, parent, last);
-    } else {
-        node = sp_build_pointer(b, root, pointer, SP_NODE_MARK);
-        if (roles[role].role == SP_ROLE_EVENTS) sp_build_graft(b, node, (sp_view){0}, roles[role].root);
-    }
+    } else node = sp_build_pointer(b, root, pointer, SP_NODE_MARK);
     if (SP_BUILD_OK(b)) r->node_roles.v[node] = (uint8_t)roles[role].role;
 }
 

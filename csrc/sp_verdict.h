@@ -23,9 +23,10 @@ typedef struct sp_facts_in {
     sp_body_state body;
     uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
-    uint8_t no_headers;   /* the log has none of this exchange */
-    const sp_mark *marks; /* of the envelope and of all that was opened */
-    uint32_t lo, hi;      /* range of the marks that count */
+    uint8_t no_headers;            /* the log has none of this exchange */
+    const sp_mark *marks;          /* of the envelope and of all that was opened */
+    uint32_t lo, hi;               /* range of the marks that count */
+    uint32_t stream_lo, stream_hi; /* those of a streamed response's events */
 } sp_facts_in;
 
 typedef enum sp_place {
