@@ -48,8 +48,9 @@ const uint8_t *sp_events_value_end(const uint8_t *p, const uint8_t *end) {
 }
 
 int sp_events_step(sp_view *rest, sp_view *key, sp_view *value) {
+    if (!rest->n) return 0;
     const uint8_t *p = rest->p, *end = p + rest->n, *after;
-    if (!rest->n || (*p != '{' && *p != '[' && *p != ',')) return 0;
+    if (*p != '{' && *p != '[' && *p != ',') return 0;
     int object = end[-1] == '}';
     p = skip_space(p + 1, end);
     if (object) {
