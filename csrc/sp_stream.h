@@ -20,8 +20,8 @@ typedef struct sp_stream {
 sp_status sp_stream_list(sp_reader *d, uint32_t mark, int said, sp_stream *s);
 /* The string at a mark, if it is a stream, or base64 of one or of JSON. *took: it is, and was read; else it was not opened. */
 sp_status sp_stream_string(sp_reader *d, uint32_t mark, sp_stream *s, int *took);
-/* The opened text that has the bytes of a response. `said`: a list
-   in it is one of events. *mark: the value, where it is JSON and no stream; else SP_NO_MARK. */
+/* The opened text that has the bytes of a response. `said`: a list in it is one of events. *mark: the value, where it is JSON; else
+   SP_NO_MARK. */
 sp_status sp_stream_text(sp_reader *d, uint32_t text, int said, sp_stream *s, uint32_t *mark);
 /* The opened text whose marks begin at `lo` was read as JSON in vain: a list that is cut, one value after the other. */
 sp_status sp_stream_broken(sp_reader *d, uint32_t text, uint32_t lo, int said, sp_stream *s);

@@ -34,6 +34,7 @@ def when(**test: Any) -> list[dict[str, Any]]:
         ({"inference_like": [{"id": "l", "source": "A", "when": when(each="hdr:x", where=[{"at": "y"}])}]}, '"hdr:x"'),
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "context": ["/system", "/parts/*/text"]}]}, '"/parts/*/text"'),
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "tools": "/tools/*/functions"}]}, '"/tools/*/functions"'),
+        ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "stream": "sse"}]}, '"sse"'),
         ({"endpoints": [endpoint(confidence="high")]}, '"high"'),
     ],
 )

@@ -392,6 +392,19 @@ def test_an_event_that_is_no_json() -> None:
         assert {k: row[k] for k in api.want} == api.want  # what came before and after it counts
 
 
+def test_more_events_than_are_read() -> None:
+    """No line is lost, and what came before the limit is kept; the limits are SP_MAX_EVENTS and SP_MAX_EVENT_MARKS."""
+    api = APIS["chat"]
+    many = sse(api).replace("data: [DONE]", "data: {}\n\n" * 65536 + "data: [DONE]")
+    wide = api._replace(events=[*api.events[:-2], *[chat({"content": "x"}, usage=CHAT_USAGE)] * 60000, *api.events[-2:]])
+    whole, *found = rows(line(api, {"body": sse(api)}), line(api, {"body": many}), line(wide, {"body": sse(wide)}))
+    assert "response_cut" not in whole["flags"]
+    for row in found:
+        assert row["response_id"] == whole["response_id"]
+        assert row["chain_out"] is None
+        assert "response_cut" in row["flags"]
+
+
 def test_a_whole_response_that_is_cut() -> None:
     api = APIS["chat"]
     row = rows(line(api, {"body": json.dumps(api.whole)[:-9]}))[0]
@@ -481,6 +494,55 @@ def test_places_in_a_stream_are_places_in_the_log() -> None:
             assert b"resp_68b9bda81f5c8197" in base64.b64decode(there[(4 - at) % 4 :] + b"===")
         else:
             assert there.strip(b'\\"') == b"resp_68b9bda81f5c8197"
+
+
+def test_a_place_in_frames_is_all_of_them() -> None:
+    api = APIS["responses"]
+    created: Json = {
+        "type": "response.created",
+        "response": {"id": "resp_1", "previous_response_id": "resp_68b9bda81f5c8197", "output": []},
+    }
+    data = b64(frames(api._replace(events=[*api.events, created])))
+    text = line(api, {"body": data})
+    found = scan_lines([text], form="pairs", evidence=True)
+    mark = next(m for m in found.marks if m["fact"] == "read.previous_response_reported")
+    assert text[mark["byte_start"] : mark["byte_end"]] == data.encode()
+
+
+def record(api: Api, output: Any) -> Json:
+    """As the log of the runtime has it."""
+    operation = "ConverseStream" if "converse" in api.url else "InvokeModelWithResponseStream"
+    return {
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+        "timestamp": "2026-03-02T09:15:00Z",
+        "region": "us-east-1",
+        "requestId": "req-1",
+        "operation": operation,
+        "modelId": "us.anthropic.claude-sonnet-4-20250514-v1:0",
+        "input": {"inputContentType": "application/json", "inputBodyJson": api.request},
+        "output": {"outputContentType": "application/json", "outputBodyJson": output},
+    }
+
+
+@pytest.mark.parametrize("name", ["converse", "invoke"])
+def test_streams_in_the_log_of_the_runtime(name: str) -> None:
+    api = APIS[name]
+    want = rows(line(api, {"body": api.whole}))[0]
+    forms = [api.events, json.dumps(api.events), sse(api)] + ([api.whole] if name == "converse" else [])
+    for row in scan_lines([compact(record(api, output)) for output in forms], form="bodies").rows:
+        assert {k: row[k] for k in ("chain_out", "response_id", "flags")} == {k: want[k] for k in ("chain_out", "response_id", "flags")}
+        assert row["tokens_out"] == 9
+
+
+def test_the_stream_around_a_record_is_not_its_own() -> None:
+    inner, outer = APIS["converse"], APIS["chat"]
+    exchange = {
+        "request": {"method": "POST", "url": outer.url, "body": {**record(inner, None), "output": {}}},
+        "response": {"body": sse(inner)},
+    }
+    row = rows(compact(exchange))[0]
+    assert (row["operation"], row["chain_out"]) == ("ConverseStream", None)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ recorded ones
