@@ -25,6 +25,10 @@ static const struct {
     {"\"{\\\"keep\\\":false,\\\"pre\"", "https://gate.example/in/go/7", NULL},
     {"\"{\\\"keep\\\":false,\\\"prev\\\":\\\"x\\\"}\"", "https://gate.example/in/go/7", "{\"id\""},
     {"", NULL, NULL},
+    {"{\"m\":[{\"role\":\"user\"}]}", "https://api.eu.example/go/1",
+     "data: {\"type\":\"message_start\",\"message\":{\"role\":\"bot\"}}\n\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+     "\"content_block\":{\"type\":\"text\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n"},
+    {"{\"m\":[{\"role\":\"user\"}]}", "https://api.eu.example/chat", "[{\"choices\":[{\"delta\":{\"content\":\"a\"}}]},{\"id\":"},
     {"[REDACTED]", "http://localhost:8080/go", NULL},
     {"{\"kind\":\"first\"}", NULL, NULL},
 };
