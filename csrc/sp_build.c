@@ -270,8 +270,15 @@ static void merge_all(sp_build *b) {
     }
 }
 
+void sp_build_count_as(sp_build *b, uint32_t node, uint32_t target) {
+    if (!SP_BUILD_OK(b)) return;
+    if (b->twin_count == SP_MAX_GRAFTS) sp_build_bad(b, "expected fewer places in the readers", (sp_view){0});
+    else b->twins[b->twin_count++] = (struct sp_graft){node, target};
+}
+
 void sp_build_seal(sp_build *b) {
     sp_rules *r = b->r;
+    for (uint32_t i = 0; i < b->twin_count; i++) merge(b, b->twins[i].target, b->twins[i].alias);
     merge_all(b);
     for (uint32_t g = 0; g < b->graft_count && SP_BUILD_OK(b); g++) {
         uint32_t alias = b->grafts[g].alias, target = b->grafts[g].target, n = r->nodes.n;
@@ -305,6 +312,25 @@ uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags)
     return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
 }
 
+uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags, uint8_t *texts) {
+    static const char arrow[] = " => json";
+    const size_t n = sizeof arrow - 1;
+    uint32_t node = root;
+    size_t from = 0;
+    for (size_t i = 0; i + n <= p.n; i++) {
+        if (memcmp(p.p + i, arrow, n) != 0) continue;
+        node = sp_build_pointer(b, node, (sp_view){p.p + from, i - from}, 0);
+        from = i + n;
+        if (from == p.n) break;
+        if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= SP_NODE_MARK | SP_NODE_TEXT;
+        *texts = 1;
+        from += p.p[from] == ' ';
+    }
+    if (from < p.n || !from) node = sp_build_pointer(b, node, (sp_view){p.p + from, p.n - from}, 0);
+    if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
+    return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
+}
+
 uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags) {
     static const struct {
         const char *kind;
@@ -313,6 +339,11 @@ uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned fla
     } kinds[] = {{"body:", 5, SP_ROOT_BODY},    {"rsp-hdr:", 8, SP_ROOT_RESPONSE_HEADERS},
                  {"rsp:", 4, SP_ROOT_RESPONSE}, {"hdr:", 4, SP_ROOT_HEADERS},
                  {"qs:", 3, SP_ROOT_QUERY},     {"path:", 5, SP_ROOT_PATH}};
+    if (b->log_root && place.n > 4 && memcmp(place.p, "log:/", 5) == 0) {
+        uint8_t texts;
+        *root = b->log_root;
+        return sp_build_log_pointer(b, b->log_root, (sp_view){place.p + 4, place.n - 4}, flags, &texts);
+    }
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         if (place.n < kinds[k].n || memcmp(place.p, kinds[k].kind, kinds[k].n) != 0) continue;
         sp_view rest = {place.p + kinds[k].n, place.n - kinds[k].n};

@@ -63,6 +63,9 @@ void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
 void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
 
+/* Which reader's signature the line has, as an index into the formats. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format);
+
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);
 /* The same for one exchange in parts, and the row is an answer. A refused payload is one with an error, and tells why. */

@@ -57,7 +57,4 @@ void sp_rules_digest(const sp_rules *r, char hex[32]); /* of the texts of the pa
 const sp_limits *sp_rules_limits(const sp_rules *r);
 const sp_kernel *sp_rules_kernel(const sp_rules *r);
 
-/* The readers as JSON (name, title, fields), constant text. */
-const char *sp_formats_json(void);
-
 #endif

@@ -106,7 +106,7 @@ static int scan_start(core_scan *self, core_state *s, size_t threads) {
         .evidence = self->evidence,
     };
     sp_status st = sp_batch_new(&sp_alloc_std, &o, &self->batch);
-    if (st == SP_ERR_SYNTAX) return core_raise_error(s, "format", "", 0, 0, "no such format", "formats() lists them");
+    if (st == SP_ERR_SYNTAX) return core_raise_error(s, "format", "", 0, 0, "no such format", "Engine.formats() lists them");
     return st == SP_OK ? 0 : core_raise(st);
 }
 

@@ -199,7 +199,7 @@ class Scan:
         except (_core.CoreError, ValueError):
             core = None
         if core is None:
-            known = ", ".join(f["name"] for f in _core.formats())
+            known = ", ".join(form["name"] for form in self.engine.formats())
             raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}")
         error: InputError | None = None
         ended = False

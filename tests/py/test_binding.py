@@ -20,7 +20,7 @@ import pytest
 
 from batches import PACKS, URL, exchanges, line, many, rules, scan, timed
 from harness import ROOT, SANITIZED, load_jsonl
-from stateprint import _core
+from stateprint import Engine, _core
 
 BODY = b'{"model":"gpt-5","input":"hi"}'
 any_core: Any = _core  # for calls that the stub forbids
@@ -148,7 +148,6 @@ def test_vocabularies() -> None:
     assert {name: preset for name, (preset, _) in limits.items()} == rules().limits()
     assert all(preset <= hard for preset, hard in limits.values())
     assert [name for name, _, _ in _core.columns("exchanges")] == list(timed().to_pylist()[0])
-    assert all({"name", "title"} <= set(entry) for entry in _core.formats())
     assert [_core.canonical_number(text) for text in ("1.0", "-0", "1e2", "100E-2")] == ["1", "0", "100", "1"]
 
 
@@ -176,7 +175,7 @@ def test_limits_are_checked(limits: dict[str, int]) -> None:
 
 
 def test_limits_are_set() -> None:
-    folder = ROOT / "python/stateprint/rules"
+    folder = ROOT / "python/stateprint"
     packs = [(name, (folder / name).read_bytes()) for name in PACKS]
     own = _core.Rules(packs, lens=(["read"], []), limits={"max_number_bytes": 9}, key=bytes(16), tag_key=bytes(16), tags=True, versions="x")
     assert own.limits() == rules().limits() | {"max_number_bytes": 9}
@@ -362,7 +361,7 @@ def test_no_such_format() -> None:
     with pytest.raises(_core.CoreError) as caught:
         new_scan(format="nonsense")
     assert caught.value.args[0] == "format"
-    for entry in _core.formats():
+    for entry in Engine().formats():
         new_scan(format=entry["name"])
 
 
@@ -582,7 +581,7 @@ import sys
 sys.path[:0] = [sys.argv[1]]
 import _testcapi
 from batches import exchanges, line, rules, timed
-from stateprint import _core
+from stateprint import Engine, _core
 batch, data, set_rules = exchanges(range(3)), line(0), rules()
 reader = _core.Scan(set_rules, source="x", evidence=True)
 answer = _core.classify(set_rules, data, time="2026-03-01T00:00:00Z", status=200)
