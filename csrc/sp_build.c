@@ -312,6 +312,44 @@ uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags)
     return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
 }
 
+uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value) {
+    uint32_t element = sp_build_child(b, list, (sp_view){0}), name = sp_build_child(b, element, SP_VIEW("name")),
+             key = sp_build_child(b, element, SP_VIEW("key")), pairs = sp_build_child(b, list, SP_PAIRS);
+    *value = sp_build_child(b, element, SP_VIEW("value"));
+    if (!SP_BUILD_OK(b)) return 0;
+    b->r->nodes.v[element].flags |= SP_NODE_MARK | SP_NODE_SCOPE;
+    b->r->nodes.v[name].flags |= SP_NODE_MARK | SP_NODE_PAIR;
+    b->r->nodes.v[key].flags |= SP_NODE_MARK | SP_NODE_PAIR;
+    b->r->nodes.v[*value].flags |= SP_NODE_MARK | SP_NODE_LONG;
+    return pairs;
+}
+
+/* `{name=X}/value…` in p, from the bracket on, below the list: the same steps below the element's value, so that there is a mark, and below
+   the name. */
+static uint32_t pair_pointer(sp_build *b, uint32_t list, sp_view p) {
+    const uint8_t *equal = memchr(p.p, '=', p.n), *close = memchr(p.p, '}', p.n);
+    uint32_t value;
+    if (!equal || !close || equal > close) {
+        sp_build_bad(b, "expected {name=X} or {key=X}", p);
+        return SP_NODE_DEAD;
+    }
+    uint32_t pairs = sp_build_pairs(b, list, &value), node = sp_build_child(b, pairs, (sp_view){equal + 1, (size_t)(close - equal) - 1});
+    sp_view rest = {close + 1, (size_t)(p.p + p.n - close) - 1};
+    if (rest.n < 6 || memcmp(rest.p, "/value", 6) != 0) sp_build_bad(b, "expected /value behind {name=X}", p);
+    rest = (sp_view){rest.p + 6, rest.n - 6};
+    if (rest.n) sp_build_pointer(b, value, rest, SP_NODE_MARK | SP_NODE_LONG);
+    return rest.n ? sp_build_pointer(b, node, rest, SP_NODE_MARK) : node;
+}
+
+/* A pointer without arrows. */
+static uint32_t plain_pointer(sp_build *b, uint32_t node, sp_view p, uint8_t *opens) {
+    const uint8_t *open = p.n ? memchr(p.p, '{', p.n) : NULL;
+    if (!open) return sp_build_pointer(b, node, p, 0);
+    size_t at = (size_t)(open - p.p);
+    *opens = 1;
+    return pair_pointer(b, sp_build_pointer(b, node, (sp_view){p.p, at}, 0), (sp_view){open, p.n - at});
+}
+
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags, uint8_t *texts) {
     static const char arrow[] = " => json";
     const size_t n = sizeof arrow - 1;
@@ -319,14 +357,14 @@ uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned fl
     size_t from = 0;
     for (size_t i = 0; i + n <= p.n; i++) {
         if (memcmp(p.p + i, arrow, n) != 0) continue;
-        node = sp_build_pointer(b, node, (sp_view){p.p + from, i - from}, 0);
+        node = plain_pointer(b, node, (sp_view){p.p + from, i - from}, texts);
         from = i + n;
         if (from == p.n) break;
         if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= SP_NODE_MARK | SP_NODE_TEXT;
         *texts = 1;
         from += p.p[from] == ' ';
     }
-    if (from < p.n || !from) node = sp_build_pointer(b, node, (sp_view){p.p + from, p.n - from}, 0);
+    if (from < p.n || !from) node = plain_pointer(b, node, (sp_view){p.p + from, p.n - from}, texts);
     if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
     return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
 }

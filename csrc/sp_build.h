@@ -58,9 +58,11 @@ sp_list sp_build_names(sp_build *b, const sp_value *v);
 uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NULL: `*` */
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
-/* The same; ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands. A body or a response opens
-   such text by itself, so at the end it says nothing. *texts: there is one. */
-uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags, uint8_t *texts);
+/* The same; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name, and `/value` in it what is meant;
+   ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands. A body or a response opens
+   such text by itself, so at the end it says nothing. *opens: there is one of these. */
+uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value); /* the `{}` of a list; *value: the value of any element */
+uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags, uint8_t *opens);
 /* The node of a place; *root tells the kind. 0 on error. */
 uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags);
 /* The member `last` of `parent` (p NULL: every element) is read like the root `target`; done by sp_build_seal when all is known. */

@@ -137,8 +137,54 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
     }
 }
 
+/* The node of a value in an element of a list of {name, value}, once its name is known: `node` stands below `element`/value, and the same
+   steps lead there from `named`. 0: no rule asks for it. */
+static uint32_t below_name(const sp_rules *r, uint32_t node, uint32_t value, uint32_t named) {
+    uint32_t path[8], n = 0;
+    for (; node != value && node && n < 8; node = r->nodes.v[node].parent) path[n++] = node;
+    if (node != value) return 0;
+    while (n && named) {
+        sp_view name = r->nodes.v[path[--n]].name;
+        uint32_t child = SP_NODE_DEAD;
+        for (uint32_t c = r->nodes.v[named].last, last = c; c && !child; c = r->nodes.v[c].next == last ? 0 : r->nodes.v[c].next)
+            if (name.p && sp_view_eq(r->nodes.v[c].name, name)) child = c;
+        named = child;
+    }
+    return named;
+}
+
+static uint32_t child_of(const sp_rules *r, uint32_t node, sp_view name, sp_arena *a) {
+    int fold = r->nodes.v[node].flags & SP_NODE_FOLD;
+    uint8_t *quoted = sp_arena_get(a, name.n + 1);
+    if (!quoted) return SP_NODE_DEAD;
+    quoted[0] = '"';
+    for (size_t i = 0; i < name.n; i++)
+        quoted[i + 1] = fold && name.p[i] >= 'A' && name.p[i] <= 'Z' ? (uint8_t)(name.p[i] | 0x20) : name.p[i];
+    sp_digest h = sp_x128(quoted, name.n + 1);
+    return sp_trie_member(&r->trie, node, &h, quoted + 1, name.n);
+}
+
+/* Values in lists of {name, value} stand at their names. */
+static void name_pairs(sp_reader *d, uint32_t from) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = from; i < d->scan.mark_count; i++) {
+        const sp_mark *m = &d->scan.marks[i];
+        if (!(r->nodes.v[m->node].flags & SP_NODE_PAIR) || m->type != SP_STRING || !m->value.p || m->parent == SP_NO_MARK) continue;
+        uint32_t element = r->nodes.v[m->node].parent, list = r->nodes.v[element].parent;
+        uint32_t pairs = child_of(r, list, SP_PAIRS, &d->arena), value = child_of(r, element, SP_VIEW("value"), &d->arena);
+        uint32_t named = pairs ? child_of(r, pairs, m->value, &d->arena) : 0;
+        size_t end = d->scan.marks[m->parent].end;
+        for (uint32_t k = m->parent + 1; named && k < d->scan.mark_count && d->scan.marks[k].start < end; k++) {
+            sp_mark *x = &d->scan.marks[k];
+            uint32_t node = x->spare == m->spare ? below_name(r, x->node, value, named) : 0;
+            if (node) x->node = node;
+        }
+    }
+}
+
 /* Strings that are JSON text by the description of the reader: what is in them stands where they do. */
 static sp_status open_texts(sp_reader *d, parts *x) {
+    name_pairs(d, 0);
     for (uint32_t i = 0; i < d->scan.mark_count; i++) {
         sp_mark m = d->scan.marks[i];
         if (!(d->rules->nodes.v[m.node].flags & SP_NODE_TEXT) || m.type != SP_STRING || !m.value.n) continue;
@@ -151,6 +197,7 @@ static sp_status open_texts(sp_reader *d, parts *x) {
         sp_status st = sp_scan_text(&d->scan, d->texts[text].text, &d->rules->trie, m.node, m.parent);
         tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL));
         if (st == SP_ERR_NOMEM) return st;
+        name_pairs(d, before);
     }
     return SP_OK;
 }
@@ -260,7 +307,7 @@ static sp_view asked_url(sp_reader *d, const sp_request *q) {
     uint32_t mark, node = 0;
     size_t need = t.n + 1, n = 0;
     if (!t.n) return (sp_view){0};
-    if (t.p[0] == '/') return sp_judge_value(&d->judge, d->scan.marks, q->url_nodes, &mark);
+    if (q->is_pointer) return sp_judge_value(&d->judge, d->scan.marks, q->url_nodes, &mark);
     for (uint32_t i = 0; i < q->url_nodes.n; i++)
         need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){q->url_nodes.at + i, 1}, &mark).n;
     uint8_t *p = sp_arena_get(&d->arena, need);
@@ -270,10 +317,12 @@ static sp_view asked_url(sp_reader *d, const sp_request *q) {
             p[n++] = t.p[i];
             continue;
         }
+        int whole = i + 1 < t.n && t.p[i + 1] == '+'; /* a path or a URL, not a part of one */
         sp_view v = sp_judge_value(&d->judge, d->scan.marks, (sp_list){q->url_nodes.at + node++, 1}, &mark);
         for (size_t k = 0; k < v.n; k++) {
             uint8_t c = v.p[k];
-            int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+            int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                        (whole && c > ' ' && c < 0x7f);
             if (plain) p[n++] = c;
             else p[n++] = '%', p[n++] = (uint8_t)hex[c >> 4], p[n++] = (uint8_t)hex[c & 15];
         }
@@ -363,15 +412,19 @@ static sp_status judge(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-/* What the line asks for where it is not told by fields of a URL and a method. */
+/* What the line asks for, and of its body, beyond its fields. */
 static void ask(sp_reader *d, parts *x, const sp_format *f) {
     const sp_rules *r = d->rules;
+    for (uint32_t i = 0; i < f->states.n; i++)
+        if (sp_judge_holds(&d->judge, &x->in, r->body_states.v[f->states.at + i].when))
+            x->in.body = (sp_body_state)r->body_states.v[f->states.at + i].state;
     for (uint32_t i = 0; i < f->asks.n; i++) {
         const sp_ask *a = &r->asks.v[f->asks.at + i];
         if (!sp_judge_holds(&d->judge, &x->in, a->when)) continue;
         sp_view url = asked_url(d, &a->request), method = asked_method(d, &a->request);
         if (url.n) x->in.url = url;
         if (method.n) x->in.method = upper(d, method);
+        x->in.provider = a->request.provider;
         return;
     }
 }
@@ -381,7 +434,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     x->in.embedded_too_deep = x->too_deep;
     x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
     x->in.partial = f && f->grade != SP_GRADE_WIRE;
-    if (r->wrappers.n + r->body_rules.n || (f && f->asks.n)) {
+    if (r->wrappers.n + r->body_rules.n || (f && f->asks.n + f->states.n)) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
         d->judge.has_url = x->in.url.n > 0;
         d->judge.method = x->in.method.n ? sp_rules_find(r, x->in.method) : 0;
@@ -418,7 +471,7 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     sp_status st = sp_scan_text(&d->scan, line->text, &d->rules->trie, f->root, SP_NO_MARK);
     if (st == SP_ERR_NOMEM) return st;
     if (st != SP_OK || first_byte(line->text) != '{') return sp_row_diagnose(d, line, 1, NULL, NULL, 0, NULL);
-    if (f->has_texts) SP_TRY(open_texts(d, &x));
+    if (f->opens) SP_TRY(open_texts(d, &x));
     find_roles(d, &x);
     x.in.url = role_text(d, &x, SP_ROLE_URL);
     x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));

@@ -35,18 +35,32 @@ static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) 
     uint32_t node;
     if (roles[role].root && roles[role].role != SP_ROLE_EVENTS) {
         pointer = without_arrow(pointer);
+        if (pointer.n > 2 && memcmp(pointer.p + pointer.n - 2, "{}", 2) == 0) { /* headers as a list of {name, value} */
+            uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK, &f->opens), value;
+            sp_build_pairs(b, list, &value);
+            sp_build_graft(b, list, SP_PAIRS, roles[role].root);
+            f->opens = 1;
+            if (SP_BUILD_OK(b)) b->r->node_roles.v[list] = (uint8_t)roles[role].role;
+            return;
+        }
+        if (pointer.n && memchr(pointer.p, '{', pointer.n)) { /* the value of an element that is told by its name */
+            node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK | SP_NODE_LONG, &f->opens);
+            sp_build_count_as(b, node, roles[role].root);
+            if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
+            return;
+        }
         size_t cut = pointer.n;
         while (cut && pointer.p[cut - 1] != '/') cut--;
         if (!cut) {
             sp_build_bad(b, "expected a pointer to a member: /name", pointer);
             return;
         }
-        uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, cut - 1}, 0, &f->has_texts);
+        uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, cut - 1}, 0, &f->opens);
         sp_view last = {pointer.p + cut, pointer.n - cut};
         sp_build_graft(b, parent, last, roles[role].root);
         node = sp_build_child(b, parent, last);
     } else {
-        node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK, &f->has_texts);
+        node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK, &f->opens);
         if (roles[role].role == SP_ROLE_EVENTS) sp_build_graft(b, node, (sp_view){0}, roles[role].root);
     }
     if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
@@ -81,8 +95,8 @@ static void read_places(sp_build *b, const sp_value *places, sp_format *f) {
         uint32_t target = sp_build_place(b, place, &root, SP_NODE_MARK);
         sp_list list = sp_build_names(b, pointers);
         for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++)
-            sp_build_count_as(
-                b, sp_build_log_pointer(b, f->root, sp_rules_text(b->r, b->r->words.v[list.at + i]), SP_NODE_MARK, &f->has_texts), target);
+            sp_build_count_as(b, sp_build_log_pointer(b, f->root, sp_rules_text(b->r, b->r->words.v[list.at + i]), SP_NODE_MARK, &f->opens),
+                              target);
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
     }
 }
@@ -96,9 +110,25 @@ static void read_asks(sp_build *b, const sp_value *list, sp_format *f) {
         sp_build_step_n(b, i);
         const sp_value *v = sp_json_at(list, i);
         sp_ask ask = {.when = sp_pack_cond(b, v, "when")};
-        ask.request = sp_pack_request(b, v, f->root, &f->has_texts);
+        ask.request = sp_pack_request(b, v, f->root, &f->opens);
         SP_PUSH(b, r->asks, ask);
         f->asks.n++;
+        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
+    }
+}
+
+/* A list of `{when, state}`: what the line says of its body. */
+static void read_states(sp_build *b, const sp_value *list, sp_format *f) {
+    sp_rules *r = b->r;
+    f->states = (sp_list){r->body_states.n, 0};
+    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
+        size_t mark = sp_build_mark(b);
+        sp_build_step_n(b, i);
+        const sp_value *v = sp_json_at(list, i);
+        sp_body_state_rule s = {.when = sp_pack_cond(b, v, "when")};
+        s.state = sp_pack_body_state(b, v);
+        SP_PUSH(b, r->body_states, s);
+        f->states.n++;
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
     }
 }
@@ -149,6 +179,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     IN(b, v, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
     IN(b, v, "places", read_places(b, sp_json_get(v, "places"), &f));
     IN(b, v, "requests", read_asks(b, sp_json_get(v, "requests"), &f));
+    IN(b, v, "bodies", read_states(b, sp_json_get(v, "bodies"), &f));
     sp_pack_ids(b, v, f.ids);
     const sp_value *model = sp_json_get(v, "model");
     if (model) IN(b, v, "model", f.model = sp_pack_places(b, model));

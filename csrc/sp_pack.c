@@ -11,7 +11,7 @@ const char *const sp_basis_names[] = {"explicit", "endpoint", "default", "inferr
 static const struct {
     const char *list, *keys; /* keys: what an entry may have, beside id, source, note, unverified, examples */
 } kinds[SP_ENTRY_KINDS] = {
-    [SP_FORMAT] = {"formats", "title grade signature fields requests places ids model"},
+    [SP_FORMAT] = {"formats", "title grade signature fields requests places bodies ids model"},
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
     [SP_ENDPOINT] = {"endpoints",
@@ -486,12 +486,16 @@ static void read_model(sp_build *b, const sp_value *v, sp_entry e) {
 }
 
 sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root, uint8_t *texts) {
-    sp_view url = sp_pack_member(b, v, "url", 0), method = sp_pack_member(b, v, "method", 0);
-    sp_request q = {.method = sp_build_name(b, method), .url = sp_build_name(b, url)};
+    sp_view path = sp_pack_member(b, v, "path", 0), url = sp_pack_member(b, v, "url", 0), method = sp_pack_member(b, v, "method", 0);
+    if (url.p && path.p) AT_KEY(b, "path", sp_build_bad(b, "expected `url` or `path`, not both", path));
+    sp_request q = {.is_pointer = url.n && url.p[0] == '/', .provider = name_of(b, v, "provider", 0)};
+    if (path.p) url = path;
+    q.method = sp_build_name(b, method);
+    q.url = sp_build_name(b, url);
     if (method.n && method.p[0] == '/') q.method_node = sp_build_log_pointer(b, root, method, SP_NODE_MARK, texts);
     uint32_t nodes[8], n = 0;
-    if (url.n && url.p[0] == '/') nodes[n++] = sp_build_log_pointer(b, root, url, SP_NODE_MARK, texts);
-    for (size_t i = 0; url.n && url.p[0] != '/' && i < url.n; i++) {
+    if (q.is_pointer) nodes[n++] = sp_build_log_pointer(b, root, url, SP_NODE_MARK, texts);
+    for (size_t i = 0; !q.is_pointer && i < url.n; i++) {
         if (url.p[i] != '{') continue;
         if (!fits(b, n, 8)) break; /* what fills the template relies on a node for each */
         const uint8_t *close = memchr(url.p + i, '}', url.n - i);
@@ -499,7 +503,8 @@ sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root, uint8_
             sp_build_bad(b, "expected } after { in the template", url);
             break;
         }
-        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + i + 1, (size_t)(close - url.p) - i - 1}, SP_NODE_MARK, texts);
+        size_t from = i + 1 + (url.p[i + 1] == '+');
+        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, (size_t)(close - url.p) - from}, SP_NODE_MARK, texts);
     }
     q.url_nodes = sp_build_words(b, nodes, n);
     return q;
@@ -516,12 +521,17 @@ static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
     ADD(b, b->r->wrappers, w);
 }
 
-static void read_body_rule(sp_build *b, const sp_value *v, sp_entry e) {
+uint8_t sp_pack_body_state(sp_build *b, const sp_value *v) {
     static const char *const states[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
-    sp_body_rule o = {.e = e, .when = sp_pack_cond(b, v, "when"), .texts = names_of(b, v, "texts")};
     sp_view state = sp_pack_member(b, v, "state", 1);
-    while (o.state < 6 && state.p && !sp_view_eq(state, lit(states[o.state]))) o.state++;
-    if (o.state == 6) AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
+    uint8_t k = 0;
+    while (k < 6 && state.p && !sp_view_eq(state, lit(states[k]))) k++;
+    if (k == 6) AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
+    return k;
+}
+
+static void read_body_rule(sp_build *b, const sp_value *v, sp_entry e) {
+    sp_body_rule o = {.e = e, .when = sp_pack_cond(b, v, "when"), .texts = names_of(b, v, "texts"), .state = sp_pack_body_state(b, v)};
     ADD(b, b->r->body_rules, o);
 }
 

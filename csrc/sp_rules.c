@@ -218,12 +218,12 @@ out:
 void sp_rules_free(sp_rules *r) {
     if (!r) return;
     const sp_alloc *a = r->alloc;
-    void *all[] = {r->nodes.v,    r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->also.v,       r->edges,
-                   r->names.v,    r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,    r->code.v,       r->segments.v,
-                   r->patterns.v, r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,  r->endpoints.v,  r->shapes.v,
-                   r->markers.v,  r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,   r->models.v,     r->aliases.v,
-                   r->wrappers.v, r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->signatures.v, r->pack_notes.v,
-                   r->near.v,     r->eras.v};
+    void *all[] = {r->nodes.v,      r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->also.v,        r->edges,
+                   r->names.v,      r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,    r->code.v,        r->segments.v,
+                   r->patterns.v,   r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,  r->endpoints.v,   r->shapes.v,
+                   r->markers.v,    r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,   r->models.v,      r->aliases.v,
+                   r->wrappers.v,   r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->body_states.v, r->signatures.v,
+                   r->pack_notes.v, r->near.v,       r->eras.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);

@@ -263,9 +263,11 @@ typedef struct sp_alias { /* from the context file */
     int64_t from, until;
 } sp_alias;
 typedef struct sp_request { /* what is asked for, told by values of a line or a payload */
-    sp_name method, url;    /* literal or template; a pointer when it starts with '/' */
+    sp_name method, url;    /* literal or template, or a pointer: */
+    uint8_t is_pointer;     /* … the URL is where `url_nodes` points */
     uint32_t method_node;
     sp_list url_nodes; /* nodes of the {…} of the template, or of the pointer */
+    sp_name provider;  /* who is asked, where the host does not tell; 0: not told */
 } sp_request;
 typedef struct sp_wrapper {
     sp_entry e;
@@ -288,6 +290,8 @@ struct sp_also {
     uint32_t node, next;
 };
 
+#define SP_PAIRS SP_VIEW("{}") /* name of the node below a list of {name, value} under which its elements stand by their names */
+
 typedef enum sp_grade { /* how a body stands in a log: what its absence of a mark proves */
     SP_GRADE_WIRE,
     SP_GRADE_NORMALISED,
@@ -300,14 +304,19 @@ typedef struct sp_ask { /* one way in which a line tells its request */
     sp_cond when;
     sp_request request;
 } sp_ask;
+typedef struct sp_body_state_rule { /* the line says that its body is not what was sent */
+    sp_cond when;
+    uint8_t state;
+} sp_body_state_rule;
 typedef struct sp_format {
     sp_entry e;
     sp_name title;
     uint32_t root;
     uint8_t grade;
-    uint8_t has_texts;                  /* some of its places stand in JSON text */
+    uint8_t opens;                      /* some of its places stand in JSON text, or in lists of {name, value} */
     uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures; none: takes what others leave */
     sp_list asks;                       /* indices into sp_rules.asks */
+    sp_list states;                     /* indices into sp_rules.body_states */
     sp_list ids[SP_ID_COUNT], model;    /* places in the line itself */
 } sp_format;
 
@@ -359,6 +368,7 @@ struct sp_rules {
     SP_VEC(sp_body_rule) body_rules;
     SP_VEC(sp_format) formats;
     SP_VEC(sp_ask) asks;
+    SP_VEC(sp_body_state_rule) body_states;
     SP_VEC(sp_cond) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;

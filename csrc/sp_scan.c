@@ -10,7 +10,7 @@ enum {
     SHAPED_ARRAY = 4,  /* … and an array has a shape of its own */
     FEW_SHAPES = 8,    /* up to here an array keeps its distinct shapes without sorting */
     PLAIN_DIGITS = 15, /* an integer of so many digits is below 2^53 and its own canonical text */
-    KEPT = SP_NODE_BODY | SP_NODE_TEXT,
+    KEPT = SP_NODE_BODY | SP_NODE_TEXT | SP_NODE_LONG,
     SPARE = 4, /* free places on the hash stack at the start of a value: value or header, next name, value of an open member */
 };
 

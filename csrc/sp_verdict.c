@@ -463,7 +463,7 @@ static void judge_unknown(sp_judge *j, const sp_facts_in *in) {
         like = o->host && !o->host->inferred && (in->body_unreadable || method_has_body(in->method));
     for (uint32_t i = 0; i < r->likes.n && !like; i++)
         if (sp_judge_holds(j, in, r->likes.v[i].when)) like = 1;
-    if (like) {
+    if (like || in->partial) {
         o->state = SP_STATE_UNKNOWN;
         MISSING(j, "operation");
     } else {
