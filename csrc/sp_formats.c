@@ -36,15 +36,15 @@ static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) 
     if (roles[role].root && roles[role].role != SP_ROLE_EVENTS) {
         pointer = without_arrow(pointer);
         if (pointer.n > 2 && memcmp(pointer.p + pointer.n - 2, "{}", 2) == 0) { /* headers as a list of {name, value} */
-            uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK, &f->opens), value;
+            uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK), value;
             sp_build_pairs(b, list, &value);
             sp_build_graft(b, list, SP_PAIRS, roles[role].root);
-            f->opens = 1;
+            b->log_opens = 1;
             if (SP_BUILD_OK(b)) b->r->node_roles.v[list] = (uint8_t)roles[role].role;
             return;
         }
         if (pointer.n && memchr(pointer.p, '{', pointer.n)) { /* the value of an element that is told by its name */
-            node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK | SP_NODE_LONG, &f->opens);
+            node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK | SP_NODE_LONG);
             sp_build_count_as(b, node, roles[role].root);
             if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
             return;
@@ -55,12 +55,12 @@ static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) 
             sp_build_bad(b, "expected a pointer to a member: /name", pointer);
             return;
         }
-        uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, cut - 1}, 0, &f->opens);
+        uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, cut - 1}, 0);
         sp_view last = {pointer.p + cut, pointer.n - cut};
         sp_build_graft(b, parent, last, roles[role].root);
         node = sp_build_child(b, parent, last);
     } else {
-        node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK, &f->opens);
+        node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
         if (roles[role].role == SP_ROLE_EVENTS) sp_build_graft(b, node, (sp_view){0}, roles[role].root);
     }
     if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
@@ -95,8 +95,7 @@ static void read_places(sp_build *b, const sp_value *places, sp_format *f) {
         uint32_t target = sp_build_place(b, place, &root, SP_NODE_MARK);
         sp_list list = sp_build_names(b, pointers);
         for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++)
-            sp_build_count_as(b, sp_build_log_pointer(b, f->root, sp_rules_text(b->r, b->r->words.v[list.at + i]), SP_NODE_MARK, &f->opens),
-                              target);
+            sp_build_count_as(b, sp_build_log_pointer(b, f->root, sp_rules_text(b->r, b->r->words.v[list.at + i]), SP_NODE_MARK), target);
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
     }
 }
@@ -110,7 +109,7 @@ static void read_asks(sp_build *b, const sp_value *list, sp_format *f) {
         sp_build_step_n(b, i);
         const sp_value *v = sp_json_at(list, i);
         sp_ask ask = {.when = sp_pack_cond(b, v, "when")};
-        ask.request = sp_pack_request(b, v, f->root, &f->opens);
+        ask.request = sp_pack_request(b, v, f->root);
         SP_PUSH(b, r->asks, ask);
         f->asks.n++;
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
@@ -174,6 +173,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     if (b->r->formats.n + 1 >= SP_MAX_FORMATS) sp_build_bad(b, "expected fewer readers in all packs together", (sp_view){0});
     if (f.grade == SP_GRADE_COUNT) IN(b, v, "grade", sp_build_bad(b, "expected wire, normalised or metadata", grade));
     f.root = b->log_root = new_root(b);
+    b->log_opens = 0;
     if (!SP_BUILD_OK(b)) return f;
     IN(b, v, "signature", read_signature(b, sp_json_get(v, "signature"), &f));
     IN(b, v, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
@@ -183,6 +183,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     sp_pack_ids(b, v, f.ids);
     const sp_value *model = sp_json_get(v, "model");
     if (model) IN(b, v, "model", f.model = sp_pack_places(b, model));
+    f.opens = b->log_opens;
     b->log_root = 0;
     return f;
 }

@@ -485,16 +485,16 @@ static void read_model(sp_build *b, const sp_value *v, sp_entry e) {
     ADD(b, b->r->models, m);
 }
 
-sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root, uint8_t *texts) {
+sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root) {
     sp_view path = sp_pack_member(b, v, "path", 0), url = sp_pack_member(b, v, "url", 0), method = sp_pack_member(b, v, "method", 0);
     if (url.p && path.p) AT_KEY(b, "path", sp_build_bad(b, "expected `url` or `path`, not both", path));
     sp_request q = {.is_pointer = url.n && url.p[0] == '/', .provider = name_of(b, v, "provider", 0)};
     if (path.p) url = path;
     q.method = sp_build_name(b, method);
     q.url = sp_build_name(b, url);
-    if (method.n && method.p[0] == '/') q.method_node = sp_build_log_pointer(b, root, method, SP_NODE_MARK, texts);
+    if (method.n && method.p[0] == '/') q.method_node = sp_build_log_pointer(b, root, method, SP_NODE_MARK);
     uint32_t nodes[8], n = 0;
-    if (q.is_pointer) nodes[n++] = sp_build_log_pointer(b, root, url, SP_NODE_MARK, texts);
+    if (q.is_pointer) nodes[n++] = sp_build_log_pointer(b, root, url, SP_NODE_MARK);
     for (size_t i = 0; !q.is_pointer && i < url.n; i++) {
         if (url.p[i] != '{') continue;
         if (!fits(b, n, 8)) break; /* what fills the template relies on a node for each */
@@ -504,20 +504,19 @@ sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root, uint8_
             break;
         }
         size_t from = i + 1 + (url.p[i + 1] == '+');
-        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, (size_t)(close - url.p) - from}, SP_NODE_MARK, texts);
+        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, (size_t)(close - url.p) - from}, SP_NODE_MARK);
     }
     q.url_nodes = sp_build_words(b, nodes, n);
     return q;
 }
 
 static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
-    uint8_t texts = 0;
     sp_wrapper w = {.e = e, .when = sp_pack_cond(b, v, "when")};
     sp_view body = sp_pack_member(b, v, "body", 1), response = sp_pack_member(b, v, "response", 0), time = sp_pack_member(b, v, "time", 0);
     w.body = sp_build_pointer(b, SP_ROOT_BODY, body, SP_NODE_MARK);
     if (response.p) w.response = sp_build_pointer(b, SP_ROOT_BODY, response, SP_NODE_MARK);
     if (time.p) w.time = sp_build_pointer(b, SP_ROOT_BODY, time, SP_NODE_MARK);
-    w.request = sp_pack_request(b, v, SP_ROOT_BODY, &texts);
+    w.request = sp_pack_request(b, v, SP_ROOT_BODY);
     ADD(b, b->r->wrappers, w);
 }
 

@@ -21,6 +21,6 @@ sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key);
 void sp_pack_ids(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]);
 sp_list sp_pack_places(sp_build *b, const sp_value *list);
 uint8_t sp_pack_body_state(sp_build *b, const sp_value *v);
-sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root, uint8_t *texts);
+sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root);
 
 #endif
