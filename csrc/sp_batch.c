@@ -33,7 +33,7 @@ typedef struct job { /* the lines of one slice */
     job_state state;      /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
     int crlf;
     sp_status status;
 } job;
@@ -140,6 +140,7 @@ static void run_next(sp_batch *b, worker *w) {
     move_counts(j->classified, w->reader.classified, SP_STATE_COUNT);
     move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
     move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
+    move_counts(j->passed, w->reader.passed, SP_MAX_PASSES);
     pthread_mutex_lock(&b->lock);
     j->state = JOB_DONE;
     pthread_cond_signal(&b->done);
@@ -484,6 +485,7 @@ static void add_up(sp_batch *b, const job *j) {
     for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += j->classified[i];
     for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];
     for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += j->flags[i];
+    for (unsigned i = 0; i < SP_MAX_PASSES; i++) s->passed[i] += j->passed[i];
 }
 
 /* The first job, which is done, goes. */

@@ -186,6 +186,7 @@ static void gates(sp_build *b) {
     sp_rules *r = b->r;
     for (uint32_t i = 0; i < r->asks.n; i++) r->asks.v[i].when.gate = gate_of(r, r->asks.v[i].when);
     for (uint32_t i = 0; i < r->body_states.n; i++) r->body_states.v[i].when.gate = gate_of(r, r->body_states.v[i].when);
+    for (uint32_t i = 0; i < r->passes.n; i++) r->passes.v[i].when.gate = gate_of(r, r->passes.v[i].when);
     for (uint32_t i = 0; i < r->signatures.n; i++) r->signatures.v[i].gate = gate_of(r, r->signatures.v[i]);
     for (uint32_t i = 0; i < r->wrappers.n; i++) r->wrappers.v[i].when.gate = gate_of(r, r->wrappers.v[i].when);
     for (uint32_t i = 0; i < r->body_rules.n; i++) r->body_rules.v[i].when.gate = gate_of(r, r->body_rules.v[i].when);

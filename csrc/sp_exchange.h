@@ -46,7 +46,7 @@ typedef struct sp_reader {
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     sp_answer **answer;               /* not NULL: the row goes there, and … */
     SP_VEC(sp_evidence_row) kept;     /* … evidence waits here for it */
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
 } sp_reader;
 
 typedef struct sp_line {

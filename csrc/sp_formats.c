@@ -132,6 +132,23 @@ static void read_states(sp_build *b, const sp_value *list, sp_format *f) {
     }
 }
 
+/* A list of `{when, why}`: records that are no exchanges. */
+static void read_passes(sp_build *b, const sp_value *list, sp_format *f) {
+    sp_rules *r = b->r;
+    f->passes = (sp_list){r->passes.n, 0};
+    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
+        size_t mark = sp_build_mark(b);
+        sp_build_step_n(b, i);
+        const sp_value *v = sp_json_at(list, i);
+        sp_pass p = {.when = sp_pack_cond(b, v, "when")};
+        p.why = sp_build_name(b, sp_pack_member(b, v, "why", 1));
+        if (r->passes.n == SP_MAX_PASSES) sp_build_bad(b, "expected fewer records to pass over in all packs together", (sp_view){0});
+        SP_PUSH(b, r->passes, p);
+        f->passes.n++;
+        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
+    }
+}
+
 static void read_signature(sp_build *b, const sp_value *list, sp_format *f) {
     sp_rules *r = b->r;
     uint32_t root = b->log_root;
@@ -179,6 +196,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     IN(b, v, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
     IN(b, v, "places", read_places(b, sp_json_get(v, "places"), &f));
     IN(b, v, "requests", read_asks(b, sp_json_get(v, "requests"), &f));
+    IN(b, v, "pass_over", read_passes(b, sp_json_get(v, "pass_over"), &f));
     IN(b, v, "bodies", read_states(b, sp_json_get(v, "bodies"), &f));
     sp_pack_ids(b, v, f.ids);
     const sp_value *model = sp_json_get(v, "model");

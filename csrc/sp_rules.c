@@ -222,8 +222,8 @@ void sp_rules_free(sp_rules *r) {
                    r->names.v,      r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,    r->code.v,        r->segments.v,
                    r->patterns.v,   r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,  r->endpoints.v,   r->shapes.v,
                    r->markers.v,    r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,   r->models.v,      r->aliases.v,
-                   r->wrappers.v,   r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->body_states.v, r->signatures.v,
-                   r->pack_notes.v, r->near.v,       r->eras.v};
+                   r->wrappers.v,   r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->body_states.v, r->passes.v,
+                   r->signatures.v, r->pack_notes.v, r->near.v,        r->eras.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);
@@ -231,6 +231,10 @@ void sp_rules_free(sp_rules *r) {
 }
 
 const sp_limits *sp_rules_limits(const sp_rules *r) { return &r->limits; }
+
+const char *sp_rules_pass(const sp_rules *r, size_t i) {
+    return i < r->passes.n ? (const char *)sp_rules_text(r, r->passes.v[i].why).p : NULL;
+}
 
 const sp_kernel *sp_rules_kernel(const sp_rules *r) { return r->kernel; }
 

@@ -308,6 +308,10 @@ typedef struct sp_body_state_rule { /* the line says that its body is not what w
     sp_cond when;
     uint8_t state;
 } sp_body_state_rule;
+typedef struct sp_pass { /* a record of the log that is no exchange */
+    sp_cond when;
+    sp_name why;
+} sp_pass;
 typedef struct sp_format {
     sp_entry e;
     sp_name title;
@@ -317,6 +321,7 @@ typedef struct sp_format {
     uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures; none: takes what others leave */
     sp_list asks;                       /* indices into sp_rules.asks */
     sp_list states;                     /* indices into sp_rules.body_states */
+    sp_list passes;                     /* indices into sp_rules.passes */
     sp_list ids[SP_ID_COUNT], model;    /* places in the line itself */
 } sp_format;
 
@@ -369,6 +374,7 @@ struct sp_rules {
     SP_VEC(sp_format) formats;
     SP_VEC(sp_ask) asks;
     SP_VEC(sp_body_state_rule) body_states;
+    SP_VEC(sp_pass) passes;
     SP_VEC(sp_cond) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
