@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import stateprint as sp
-from harness import DATA, load_jsonl
+from harness import DATA, ROOT, load_jsonl
+from stateprint import _core
 
 SAMPLES = DATA / "samples"
 # Files whose reader is not there yet. Whoever adds one takes its files off: a file here that agrees is a failure.
@@ -207,3 +208,19 @@ def test_the_table_claims_no_more_than_it_can() -> None:
             assert {"read", "write", "manage"} & set(reading["effects"]), reading
         if reading["effects"] and {"read", "write", "manage"} & set(reading["effects"]):
             assert reading["state"] == "stateful", reading
+
+
+# ------------------------------------------------------------------------------------------------- the pages
+
+
+def test_the_page_of_formats_says_what_is_read() -> None:
+    """A row a format with a page of its own; those marked as read are those that `stateprint formats` lists."""
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[([a-z-]+)\]\(formats/([a-z-]+)\.md\) \|.*\| (yes|not yet) \|$", page, re.MULTILINE)
+    assert all(name == link for name, link, _ in rows)
+    assert sorted(name for name, _, _ in rows) == sorted(path.stem for path in (ROOT / "docs/formats").glob("*.md"))
+    assert {name for name, _, read in rows if read == "yes"} == {form["name"] for form in _core.formats()}
+    assert {reading["format"] for reading in READINGS} <= {name for name, _, _ in rows}
+    for name, _, read in rows:
+        text = (ROOT / f"docs/formats/{name}.md").read_text(encoding="utf-8")
+        assert ("Not read yet" in text) == (read == "not yet"), name
