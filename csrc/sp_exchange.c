@@ -2,6 +2,7 @@
 
 #include "sp_replay.h"
 #include "sp_row.h"
+#include "sp_stream.h"
 #include "sp_time.h"
 
 void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number) {
@@ -57,6 +58,7 @@ typedef struct parts {            /* what was found of an exchange */
     uint32_t body; /* mark of the payload that was opened, or SP_NO_MARK */
     uint8_t truncated, too_deep, unreadable, body_node_open;
     sp_view time_text, id, body_text;
+    sp_stream stream;
 } parts;
 
 static void tag_marks(sp_reader *d, uint32_t from, uint32_t text, uint8_t state) {
@@ -278,13 +280,21 @@ static sp_status open_body(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-static sp_status open_response(sp_reader *d, uint32_t k) {
-    parts ignored = {0};
-    uint32_t top;
-    if (k == SP_NO_MARK || d->scan.marks[k].type != SP_STRING) return SP_OK;
+/* The response at a mark; `said`: as the log says, a list there is one of events. */
+static sp_status open_response(sp_reader *d, uint32_t k, int said, parts *x) {
+    parts found = {0};
+    uint32_t top, lo = d->scan.mark_count, texts = d->text_count;
+    int took;
+    if (k == SP_NO_MARK || x->stream.count) return SP_OK;
+    if (d->scan.marks[k].type == SP_ARRAY) return sp_stream_list(d, k, said, &x->stream);
+    if (d->scan.marks[k].type != SP_STRING) return SP_OK;
+    SP_TRY(sp_stream_string(d, k, &x->stream, &took));
     const sp_mark *m = &d->scan.marks[k];
     uint8_t c = m->end - m->start > 2 ? d->texts[m->spare].text.p[m->start + 1] : 0;
-    return c == '{' || c == '[' || c == '\\' || c == ' ' ? open_string(d, k, SP_ROOT_RESPONSE, 0, &ignored, &top) : SP_OK;
+    if (took || (c != '{' && c != '[' && c != '\\' && c != ' ')) return SP_OK;
+    SP_TRY(open_string(d, k, SP_ROOT_RESPONSE, 0, &found, &top));
+    if (top != SP_NO_MARK) return sp_stream_list(d, top, said, &x->stream);
+    return found.truncated && d->text_count == texts + 1 ? sp_stream_broken(d, texts, lo, said, &x->stream) : SP_OK;
 }
 
 static void body_rules(sp_reader *d, parts *x) {
@@ -357,7 +367,7 @@ static sp_status unwrap(sp_reader *d, parts *x) {
         const sp_wrapper *w = &r->wrappers.v[i];
         if (!sp_judge_holds(&d->judge, &x->in, w->when)) continue;
         uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK,
-                 top = SP_NO_MARK, ignored;
+                 top = SP_NO_MARK, answer = SP_NO_MARK;
         if (inner == SP_NO_MARK) continue;
         sp_view url = asked_url(d, &w->request), method = asked_method(d, &w->request);
         uint32_t time = w->time ? sp_judge_first(&d->judge, w->time) : SP_NO_MARK;
@@ -366,7 +376,12 @@ static sp_status unwrap(sp_reader *d, parts *x) {
         uint32_t lo = d->scan.mark_count;
         SP_TRY(scan_inside(d, inner, SP_ROOT_BODY, x, &top));
         if (top == SP_NO_MARK) continue;
-        if (response != SP_NO_MARK) SP_TRY(scan_inside(d, response, SP_ROOT_RESPONSE, x, &ignored));
+        x->stream = (sp_stream){0};
+        if (response != SP_NO_MARK && d->scan.marks[response].type == SP_STRING) SP_TRY(open_response(d, response, 0, x));
+        else if (response != SP_NO_MARK) {
+            SP_TRY(scan_inside(d, response, SP_ROOT_RESPONSE, x, &answer));
+            SP_TRY(open_response(d, answer, 0, x));
+        }
         x->body = top;
         x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
         x->in.url = url, x->in.method = method;
@@ -455,6 +470,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
         body_rules(d, x);
         SP_TRY(unwrap(d, x));
     }
+    x->in.stream_lo = x->stream.lo, x->in.stream_hi = x->stream.is_plain ? x->stream.lo : x->stream.hi;
     x->in.body_unreadable = x->unreadable && x->in.body == SP_BODY_FULL;
     SP_TRY(judge(d, x));
     if (d->arena.failed || d->judge.arena.failed) return SP_ERR_NOMEM; /* something went on without its text */
@@ -463,11 +479,14 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;
     if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
     if (x->too_deep) row.flags |= SP_FLAG_EMBEDDED_TOO_DEEP;
+    const sp_operation *o = d->judge.out.operation;
+    const sp_layout *l = o && o->layout >= 0 ? &r->layouts.v[o->layout] : NULL;
+    sp_print_stream stream;
+    SP_TRY(sp_stream_turns(d, &x->stream, l, x->in.status, &row.flags, &stream));
+    x->in.marks = d->scan.marks;
     sp_print print;
     if (x->body != SP_NO_MARK && !x->too_deep && (x->in.body == SP_BODY_FULL || x->in.body == SP_BODY_ABSENT)) {
-        const sp_operation *o = d->judge.out.operation;
-        const sp_layout *l = o && o->layout >= 0 ? &r->layouts.v[o->layout] : NULL;
-        SP_TRY(sp_print_payload(&d->judge, d->scan.marks, x->in.lo, x->in.hi, x->body, l, &d->arena, &print));
+        SP_TRY(sp_print_payload(&d->judge, d->scan.marks, x->in.lo, x->in.hi, x->body, l, &stream, &d->arena, &print));
         if (r->keyed) sp_print_key(&print, r->key);
         row.print = &print;
     }
@@ -493,7 +512,8 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     if (x.time_text.n) x.in.time = sp_time_parse(x.time_text);
     x.id = role_text(d, &x, SP_ROLE_ID);
     SP_TRY(open_body(d, &x));
-    SP_TRY(open_response(d, x.role[SP_ROLE_RESPONSE]));
+    SP_TRY(open_response(d, x.role[SP_ROLE_RESPONSE], 0, &x));
+    SP_TRY(open_response(d, x.role[SP_ROLE_EVENTS], 1, &x));
     return exchange(d, &x, line, f);
 }
 
@@ -531,11 +551,12 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_answer **out) {
     }
     x.first_url = SP_NO_MARK;
     SP_TRY(part(d, one->headers, SP_ROOT_HEADERS));
-    uint32_t k = d->scan.mark_count, root = SP_ROOT_RESPONSE;
-    for (uint32_t i = 0; first_byte(one->response) == '[' && i < d->rules->node_roles.n; i++)
-        if (d->rules->node_roles.v[i] == SP_ROLE_EVENTS) root = i; /* a list of events: each is read as a response */
-    SP_TRY(part(d, one->response, root));
-    if (k < d->scan.mark_count) SP_TRY(open_response(d, k));
     SP_TRY(part(d, one->response_headers, SP_ROOT_RESPONSE_HEADERS));
+    if (one->response.p && d->text_count < SP_MAX_TEXTS) {
+        uint32_t k = d->text_count++, mark;
+        d->texts[k] = (sp_opened){.text = one->response};
+        SP_TRY(sp_stream_text(d, k, 1, &x.stream, &mark));
+        SP_TRY(open_response(d, mark, 1, &x));
+    }
     return exchange(d, &x, &line, NULL);
 }

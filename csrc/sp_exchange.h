@@ -19,7 +19,8 @@ typedef struct sp_opened { /* a text that marks point into */
 enum {
     SP_OPENED_LINE,
     SP_OPENED_ESCAPED,
-    SP_OPENED_BASE64
+    SP_OPENED_BASE64,
+    SP_OPENED_WHOLE /* in a way that moves bytes: a place in it is all of the range */
 };
 
 #define SP_SEEN 512u

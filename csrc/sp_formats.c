@@ -16,7 +16,7 @@ static const struct {
              {"headers", SP_ROLE_HEADERS, SP_ROOT_HEADERS},
              {"body", SP_ROLE_BODY, SP_ROOT_BODY},
              {"response", SP_ROLE_RESPONSE, SP_ROOT_RESPONSE},
-             {"events", SP_ROLE_EVENTS, SP_ROOT_RESPONSE},
+             {"events", SP_ROLE_EVENTS, 0}, /* opened one by one: sp_stream.h */
              {"response_headers", SP_ROLE_RESPONSE_HEADERS, SP_ROOT_RESPONSE_HEADERS}};
 enum {
     ROLES = sizeof roles / sizeof *roles
@@ -33,7 +33,7 @@ static sp_view without_arrow(sp_view p) {
 
 static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) {
     uint32_t node;
-    if (roles[role].root && roles[role].role != SP_ROLE_EVENTS) {
+    if (roles[role].root) {
         pointer = without_arrow(pointer);
         if (pointer.n > 2 && memcmp(pointer.p + pointer.n - 2, "{}", 2) == 0) { /* headers as a list of {name, value} */
             uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK), value;
@@ -59,10 +59,7 @@ static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) 
         sp_view last = {pointer.p + cut, pointer.n - cut};
         sp_build_graft(b, parent, last, roles[role].root);
         node = sp_build_child(b, parent, last);
-    } else {
-        node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
-        if (roles[role].role == SP_ROLE_EVENTS) sp_build_graft(b, node, (sp_view){0}, roles[role].root);
-    }
+    } else node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
     if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
 }
 

@@ -21,15 +21,18 @@ typedef struct sp_limits {
 #undef X
 } sp_limits;
 
-#define SP_MAX_MARKS 262144u   /* marks of one line: too_many_marks */
-#define SP_MAX_POINTER_STARS 3 /* `*` in one pointer of a rule; a pack with more is refused */
-#define SP_SHORT_VALUE 512u    /* longest string value that a mark carries unescaped; longer ones are never compared */
-#define SP_WARM_READERS 8u     /* readers that an engine keeps for calls with one payload; more calls at once make theirs anew */
-#define SP_WARM_BYTES 65536u   /* a reader that read more is not kept: it would keep the memory that this took */
-#define SP_MAX_FORMATS 64u     /* readers; a pack that passes it is refused */
-#define SP_MAX_PASSES 64u      /* reasons why readers pass records over; a pack that passes it is refused */
-#define SP_MAX_RULE_BITS 4096u /* tests in all packs together; a pack that passes it is refused */
-#ifdef SP_FUZZING              /* small, so that a small input reaches all that happens at them */
+#define SP_MAX_MARKS 262144u       /* marks of one line: too_many_marks */
+#define SP_MAX_POINTER_STARS 3     /* `*` in one pointer of a rule; a pack with more is refused */
+#define SP_SHORT_VALUE 512u        /* longest string value that a mark carries unescaped; longer ones are never compared */
+#define SP_WARM_READERS 8u         /* readers that an engine keeps for calls with one payload; more calls at once make theirs anew */
+#define SP_WARM_BYTES 65536u       /* a reader that read more is not kept: it would keep the memory that this took */
+#define SP_MAX_FORMATS 64u         /* readers; a pack that passes it is refused */
+#define SP_MAX_PASSES 64u          /* reasons why readers pass records over; a pack that passes it is refused */
+#define SP_MAX_RULE_BITS 4096u     /* tests in all packs together; a pack that passes it is refused */
+#define SP_MAX_EVENTS 65536u       /* events of one streamed response; later ones are not read: flag response_cut */
+#define SP_MAX_EVENT_MARKS 196608u /* marks of a line, above which no event is read: the same */
+#define SP_MAX_STREAM_PARTS 512u   /* parts of one streamed answer; one with more has no chain_out */
+#ifdef SP_FUZZING                  /* small, so that a small input reaches all that happens at them */
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
 #else

@@ -21,7 +21,7 @@ static const struct {
         {"markers",
          "set at is in prefix has each where only when expects fact facts denies basis providers not_providers looks_at from until"},
     [SP_OVERRIDE] = {"overrides", "providers apis denies when from until"},
-    [SP_LAYOUT] = {"layouts", "turns turn_content context context_roles response tools"},
+    [SP_LAYOUT] = {"layouts", "turns turn_content context context_roles response stream tools"},
     [SP_MODEL] = {"models", "family match not strip flags"},
     [SP_WRAPPER] = {"wrappers", "when body method url time response"},
     [SP_LIKE] = {"inference_like", "when"},
@@ -470,6 +470,10 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     if (tools.p) AT_KEY(b, "tools", one_value(b, tools));
     if (tools.p) l.tools = sp_build_pointer(b, SP_ROOT_BODY, tools, SP_NODE_MARK);
     read_replies(b, sp_json_get(v, "response"), &l);
+    sp_view stream = sp_pack_member(b, v, "stream", 0);
+    while (stream.p && l.stream < SP_STREAM_FORMS && !sp_view_eq(stream, lit(sp_stream_form_names[l.stream]))) l.stream++;
+    if (l.stream == SP_STREAM_FORMS)
+        AT_KEY(b, "stream", sp_build_bad(b, "expected none, responses, chat, text, anthropic, gemini or converse", stream));
     ADD(b, r->layouts, l);
 }
 

@@ -86,7 +86,10 @@ static sp_digest name_hash(sp_view name) {
     return sp_x128(text, n + 2);
 }
 
-static sp_digest object_hash(const sp_rules *r, const sp_reply *reply, const sp_judge *j, const sp_mark *marks, uint32_t *members) {
+static int is_event(const sp_print_stream *s, uint32_t mark) { return mark >= s->lo && mark < s->hi; }
+
+static sp_digest object_hash(const sp_rules *r, const sp_reply *reply, const sp_judge *j, const sp_mark *marks,
+                             const sp_print_stream *stream, uint32_t *members) {
     struct {
         sp_digest key, value;
     } m[16];
@@ -94,7 +97,7 @@ static sp_digest object_hash(const sp_rules *r, const sp_reply *reply, const sp_
     uint32_t n = 0;
     for (uint32_t i = 0; i < reply->nodes.n && n < 16; i++) {
         uint32_t k = sp_judge_first(j, r->words.v[reply->nodes.at + i]);
-        if (k == SP_NO_MARK) continue;
+        if (k == SP_NO_MARK || is_event(stream, k)) continue;
         uint8_t quoted[64];
         sp_view name = sp_rules_text(r, r->words.v[reply->names.at + i]);
         if (name.n > 62) continue;
@@ -118,26 +121,28 @@ static void add_reply(sp_print *out, sp_digest turn) {
     out->has_out = 1;
 }
 
-static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks, const wanted *parts, sp_print *out) {
+static void replies(const sp_judge *j, const sp_layout *l, const sp_mark *marks, const wanted *parts, const sp_print_stream *stream,
+                    sp_print *out) {
     const sp_rules *r = j->rules;
     for (uint32_t i = 0; i < l->replies.n; i++) {
         const sp_reply *reply = &r->replies.v[l->replies.at + i];
         uint32_t members = 0;
         if (!reply->node) {
-            sp_digest turn = object_hash(r, reply, j, marks, &members);
+            sp_digest turn = object_hash(r, reply, j, marks, stream, &members);
             if (members) add_reply(out, turn);
         }
         for (uint32_t p = 0; reply->node && p < parts->n; p++) {
             const sp_mark *m = &marks[parts->mark[p]];
-            if (l->parts[m->node] & SP_PART_REPLY && sp_node_is(r, m->node, reply->node) &&
+            if (l->parts[m->node] & SP_PART_REPLY && !is_event(stream, parts->mark[p]) && sp_node_is(r, m->node, reply->node) &&
                 (m->type != SP_NULL || !r->nodes.v[reply->node].name.p) && !(m->state & (SP_MARK_NOT_LAST | SP_MARK_OPEN)))
                 add_reply(out, m->hash);
         }
     }
+    for (uint32_t i = 0; i < stream->count; i++) add_reply(out, stream->turns[i]);
 }
 
 sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo, uint32_t hi, uint32_t body, const sp_layout *l,
-                           sp_arena *arena, sp_print *out) {
+                           const sp_print_stream *stream, sp_arena *arena, sp_print *out) {
     const sp_rules *r = j->rules;
     memset(out, 0, sizeof *out);
     out->payload = marks[body].hash;
@@ -179,7 +184,7 @@ sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo,
         }
     }
     out->context = sp_x64(context, n * sizeof *context);
-    if (l) replies(j, l, marks, &parts, out);
+    if (l) replies(j, l, marks, &parts, stream, out);
     uint32_t tools = l && l->tools ? sp_judge_first(j, l->tools) : SP_NO_MARK;
     out->tools = tools != SP_NO_MARK && marks[tools].type == SP_ARRAY ? marks[tools].count : 0;
     return SP_OK;

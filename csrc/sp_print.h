@@ -13,9 +13,15 @@ typedef struct sp_print {
     uint8_t has_out;
 } sp_print;
 
+typedef struct sp_print_stream { /* a response that came as events */
+    uint32_t lo, hi;             /* their marks, which add no turns by themselves */
+    const sp_digest *turns;
+    uint32_t count;
+} sp_print_stream;
+
 /* Marks [lo, hi) are those of one whole payload and its response; `body` is the mark of the payload. Memory from `arena`. */
 sp_status sp_print_payload(const sp_judge *j, const sp_mark *marks, uint32_t lo, uint32_t hi, uint32_t body, const sp_layout *layout,
-                           sp_arena *arena, sp_print *out);
+                           const sp_print_stream *stream, sp_arena *arena, sp_print *out);
 
 /* The keyed form of every hash. */
 void sp_print_key(sp_print *p, const uint8_t key[16]);

@@ -93,6 +93,21 @@ static void route_columns(fill *f) {
     if (p) row->route = (sp_view){p, n};
 }
 
+/* In a stream a value may stand in many events. Counts grow while it goes on: the last one counts. Of texts the first one does that is not
+   empty, as it is in events that come before the answer. p NULL: no stream, or none there. */
+static sp_view of_stream(const fill *f, sp_list nodes, int count) {
+    const sp_rules *r = f->d->rules;
+    const sp_facts_in *in = f->in->in;
+    uint32_t n = in->stream_hi - in->stream_lo;
+    for (uint32_t i = 0; i < nodes.n; i++)
+        for (uint32_t k = 0; k < n; k++) {
+            const sp_mark *m = &in->marks[count ? in->stream_hi - 1 - k : in->stream_lo + k];
+            int fits = count ? m->type == SP_NUMBER : m->type == SP_STRING && m->value.n;
+            if (fits && m->value.p && sp_node_is(r, m->node, r->words.v[nodes.at + i])) return m->value;
+        }
+    return (sp_view){0};
+}
+
 /* ---- models ----------------------------------------------------------------------------------------------------------------------- */
 
 static sp_view strip(const sp_rules *r, sp_view m) {
@@ -171,6 +186,7 @@ static void model_columns(fill *f, uint32_t *flags) {
     if (!asked.n && f->in->format) asked = sp_judge_value(j, marks, f->in->format->model, &mark);
     sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
     if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
+    if (!said.n) said = of_stream(f, r->response_models, 0);
     f->row.model = shown(f, asked.n ? asked : said, 1);
     sp_view known = alias(f, asked);
     int hides = v->host && v->host->deployments;
@@ -191,7 +207,10 @@ static void id_columns(fill *f) {
     for (int i = 0; i < SP_ID_COUNT; i++) {
         uint32_t mark;
         sp_view v = {0};
-        if (o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
+        int streamed = i >= SP_TOKENS_IN || i == SP_ID_RESPONSE;
+        if (streamed && o) v = of_stream(f, o->ids[i], i >= SP_TOKENS_IN);
+        if (streamed && !v.p) v = of_stream(f, r->default_ids[i], i >= SP_TOKENS_IN);
+        if (!v.p && o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
         if (!v.p) v = sp_judge_value(&f->d->judge, f->d->scan.marks, r->default_ids[i], &mark);
         if (!v.p && f->in->format) v = sp_judge_value(&f->d->judge, f->d->scan.marks, f->in->format->ids[i], &mark);
         if (i < SP_TOKENS_IN) *ids[i] = shown(f, v, 0);
@@ -254,8 +273,9 @@ static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, in
     for (uint32_t t = m->spare; t; t = d->texts[t].parent) {
         const sp_opened *o = &d->texts[t];
         const uint8_t *raw = d->texts[o->parent].text.p + o->start;
-        if (o->kind == SP_OPENED_BASE64) at[0] = at[0] / 3 * 4, at[1] = (at[1] + 2) / 3 * 4;
-        if (o->kind != SP_OPENED_LINE) sp_unescape_map(raw, o->end - o->start, at, 2);
+        if (o->kind == SP_OPENED_WHOLE) at[0] = 0, at[1] = o->end - o->start;
+        else if (o->kind == SP_OPENED_BASE64) at[0] = at[0] / 3 * 4, at[1] = (at[1] + 2) / 3 * 4;
+        if (o->kind == SP_OPENED_ESCAPED || o->kind == SP_OPENED_BASE64) sp_unescape_map(raw, o->end - o->start, at, 2);
         at[0] += o->start, at[1] += o->start;
     }
     *start = (int64_t)(line_offset + at[0]);

@@ -2,6 +2,7 @@
 #ifndef SP_RULES_IMPL_H
 #define SP_RULES_IMPL_H
 
+#include "sp_assemble.h"
 #include "sp_rules.h"
 #include "sp_scan.h"
 #include "sp_trie.h"
@@ -250,6 +251,7 @@ typedef struct sp_layout {
     sp_list turns, replies; /* indices into sp_rules.turns, .replies */
     sp_list context, context_names, roles;
     uint32_t tools;
+    uint8_t stream; /* sp_stream_form */
 } sp_layout;
 
 typedef struct sp_model {
