@@ -458,7 +458,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     const sp_rules *r = d->rules;
     x->in.embedded_too_deep = x->too_deep;
     x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
-    x->in.partial = f && f->grade != SP_GRADE_WIRE;
+    x->in.partial = f && (f->grade != SP_GRADE_WIRE || f->bodiless);
     if (r->wrappers.n + r->body_rules.n || (f && f->asks.n + f->states.n + f->passes.n)) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
         d->judge.has_url = x->in.url.n > 0;

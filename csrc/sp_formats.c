@@ -198,6 +198,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     sp_pack_ids(b, v, f.ids);
     const sp_value *model = sp_json_get(v, "model");
     if (model) IN(b, v, "model", f.model = sp_pack_places(b, model));
+    f.bodiless = sp_json_get(sp_json_get(v, "fields"), "body") == NULL;
     f.opens = b->log_opens;
     b->log_root = 0;
     return f;

@@ -319,6 +319,7 @@ typedef struct sp_format {
     sp_name title;
     uint32_t root;
     uint8_t grade;
+    uint8_t bodiless;                   /* it has no place for a body */
     uint8_t opens;                      /* some of its places stand in JSON text, or in lists of {name, value} */
     uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures; none: takes what others leave */
     sp_list asks;                       /* indices into sp_rules.asks */
