@@ -36,7 +36,7 @@ def read(tmp_path: Path, lines: list[dict[str, Any]], **reader: Any) -> tuple[li
 def test_it_is_tried_before_the_built_in_ones(tmp_path: Path) -> None:
     rows, _ = read(tmp_path, [{"request": {"body": {}}, "payload": CHAT}], fields={"body": ["/payload"]})
     assert [row["operation"] for row in rows] == ["chat.completions.create"]
-    assert [form["name"] for form in sp.Engine(rules=[pack(fields={})]).formats()][0] == "own"
+    assert next(form["name"] for form in sp.Engine(rules=[pack(fields={})]).formats()) == "own"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,8 @@ def test_what_the_line_says_of_its_body(tmp_path: Path) -> None:
 def test_what_is_no_exchange_is_counted_and_gives_no_row(tmp_path: Path) -> None:
     passes = [{"when": [{"at": "log:/type", "in": ["ping"]}], "why": "a ping"}]
     rows, summary = read(tmp_path, [{"type": "ping"}, {"body": CHAT}, {"type": "ping"}], fields={"body": ["/body"]}, pass_over=passes)
-    assert len(rows) == 1 and summary["passed_over"] == {"a ping": 2}
+    assert len(rows) == 1
+    assert summary["passed_over"] == {"a ping": 2}
     assert summary["lines"] == sum(summary["classified"].values()) + sum(summary["rejected"].values()) + 2
 
 
@@ -171,4 +172,5 @@ def test_a_description_that_is_wrong(reader: dict[str, Any], message: str) -> No
     with pytest.raises(sp.ConfigError) as caught:
         sp.Engine(rules=[pack(**({"fields": {}} | reader))])
     assert message in str(caught.value)
-    assert caught.value.line is not None and caught.value.line > 0
+    assert caught.value.line is not None
+    assert caught.value.line > 0
