@@ -78,7 +78,7 @@ bench-build: ## programs of the benchmarks
 	@$(MAKE) --no-print-directory VARIANT=bench $(addprefix $(B)/bench_,batch scan $(BENCH_PEERS))
 $(B)/%.o: bench/c/%.c bench/c/bench.h bench/c/bench_tree.h $(HEADERS)
 	@mkdir -p $(B)
-	$(CC) $(BENCH_FLAGS) $(if $(filter batch scan,$(*:bench_%=%)),-Icsrc -Itests/c -DBENCH_RULES='"python/stateprint/rules"',-march=native) -c $< -o $@
+	$(CC) $(BENCH_FLAGS) $(if $(filter batch scan,$(*:bench_%=%)),-Icsrc -Itests/c -DBENCH_PACKS='"python/stateprint"',-march=native) -c $< -o $@
 $(B)/bench_batch $(B)/bench_scan: $(B)/bench_%: $(B)/bench_%.o $(B)/bench.o $(CORE)
 	$(CC) $^ -o $@ $(LIBS)
 $(B)/bench_simdjson: bench/c/bench_simdjson.cpp bench/c/bench.h $(B)/bench.o

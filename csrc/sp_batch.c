@@ -33,7 +33,7 @@ typedef struct job { /* the lines of one slice */
     job_state state;      /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
     int crlf;
     sp_status status;
 } job;
@@ -140,6 +140,7 @@ static void run_next(sp_batch *b, worker *w) {
     move_counts(j->classified, w->reader.classified, SP_STATE_COUNT);
     move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
     move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
+    move_counts(j->passed, w->reader.passed, SP_MAX_PASSES);
     pthread_mutex_lock(&b->lock);
     j->state = JOB_DONE;
     pthread_cond_signal(&b->done);
@@ -209,7 +210,7 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     }
     if (o->source_id) b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%.39s", o->source_id);
     for (uint32_t i = 0; o->format && i < b->rules->formats.n; i++)
-        if (sp_view_eq(sp_rules_text(b->rules, b->rules->formats.v[i].name), (sp_view){(const uint8_t *)o->format, strlen(o->format)}))
+        if (sp_view_eq(sp_rules_text(b->rules, b->rules->formats.v[i].e.id), (sp_view){(const uint8_t *)o->format, strlen(o->format)}))
             b->format = &b->rules->formats.v[i];
     status = o->format && !b->format ? SP_ERR_SYNTAX : SP_OK;
     if (status == SP_OK) {
@@ -351,45 +352,24 @@ static const char *encoding(const uint8_t *p, size_t n) {
     return NULL;
 }
 
-static sp_status format_of(sp_batch *b, sp_view line, uint32_t *format) {
-    const sp_rules *r = b->rules;
-    sp_reader *d = &b->workers[0].reader;
-    sp_scan_reset(&d->scan);
-    sp_status status = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
-    *format = status == SP_OK ? r->formats.n - 1 : UINT32_MAX;
-    if (status != SP_OK) return status == SP_ERR_NOMEM ? status : SP_OK;
-    sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count};
-    sp_judge_look(&d->judge, &in, 0);
-    for (uint32_t f = 0; f < r->formats.n; f++)
-        for (uint32_t s = 0; s < r->formats.v[f].signature_n; s++) {
-            sp_list bits = r->signatures.v[r->formats.v[f].signature_at + s];
-            uint32_t k = 0;
-            while (k < bits.n && d->judge.bits[r->words.v[bits.at + k] >> 6] >> (r->words.v[bits.at + k] & 63) & 1) k++;
-            if (k == bits.n) {
-                *format = f;
-                return SP_OK;
-            }
-        }
-    return SP_OK;
-}
-
 static sp_status tell_format(sp_batch *b, size_t n) {
-    uint32_t votes[16] = {0}, best = b->rules->formats.n - 1;
+    uint32_t votes[SP_MAX_FORMATS] = {0}, best = b->rules->formats.n - 1;
     for (size_t i = b->pos; i < n && !b->format;) {
         const uint8_t *nl =
             memchr(b->in->bytes + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
         size_t end = nl ? (size_t)(nl - b->in->bytes) : b->len;
         size_t length = end - i - (end > i && b->in->bytes[end - 1] == '\r');
         uint32_t f = UINT32_MAX;
-        if (length <= b->rules->limits.max_line_bytes) SP_TRY(format_of(b, (sp_view){b->in->bytes + i, end - i}, &f));
-        if (f < 16) votes[f]++;
+        if (length <= b->rules->limits.max_line_bytes)
+            SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){b->in->bytes + i, end - i}, &f));
+        if (f < SP_MAX_FORMATS) votes[f]++;
         i = end + 1;
     }
     for (uint32_t f = b->rules->formats.n; f-- > 0;)
-        if (f < 16 && votes[f] && votes[f] >= votes[best]) best = f;
+        if (f < SP_MAX_FORMATS && votes[f] && votes[f] >= votes[best]) best = f;
     sp_reader_rest(&b->workers[0].reader);
     if (!b->format) b->format = &b->rules->formats.v[best];
-    b->summary.format = (const char *)sp_rules_text(b->rules, b->format->name).p;
+    b->summary.format = (const char *)sp_rules_text(b->rules, b->format->e.id).p;
     return SP_OK;
 }
 
@@ -505,6 +485,7 @@ static void add_up(sp_batch *b, const job *j) {
     for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += j->classified[i];
     for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];
     for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += j->flags[i];
+    for (unsigned i = 0; i < SP_MAX_PASSES; i++) s->passed[i] += j->passed[i];
 }
 
 /* The first job, which is done, goes. */

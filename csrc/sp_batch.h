@@ -11,6 +11,7 @@ typedef struct sp_summary {
     uint64_t classified[SP_STATE_COUNT];
     uint64_t rejected[SP_STATUS_COUNT];
     uint64_t flags[SP_FLAG_COUNT];
+    uint64_t passed[SP_MAX_PASSES]; /* records that are no exchanges, by sp_rules_pass */
     uint64_t bytes;
     const char *format;   /* name of the reader, NULL while it isn't told yet */
     int bom, crlf;        /* file flags */

@@ -22,6 +22,8 @@ typedef struct sp_build {
     sp_name pack;
     char at[1024]; /* pointer to the value that is read */
     size_t at_n;
+    uint32_t log_root;              /* root of log: places: of the reader at hand, or 0 */
+    uint8_t log_opens;              /* some of its places stand in JSON text, or in lists of {name, value} */
     uint32_t code_at;               /* condition under construction */
     int body_absence, saw_response; /* seen while a condition is read */
     unsigned too_early;             /* what conditions of this entry are asked before, SP_EARLY_… */
@@ -29,6 +31,8 @@ typedef struct sp_build {
         uint32_t alias, target;
     } grafts[SP_MAX_GRAFTS];
     uint32_t graft_count;
+    struct sp_graft twins[SP_MAX_GRAFTS]; /* alias counts for target */
+    uint32_t twin_count;
 } sp_build;
 
 /* Where the reader of a pack stands: steps into a member or an element, and back to a length that sp_build_mark gave. */
@@ -55,10 +59,17 @@ sp_list sp_build_names(sp_build *b, const sp_value *v);
 uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NULL: `*` */
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
+/* The same; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name, and `/value` in it what is meant;
+   ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands. A body or a response opens
+   such text by itself, so at the end it says nothing. */
+uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value); /* the `{}` of a list; *value: the value of any element */
+uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The node of a place; *root tells the kind. 0 on error. */
 uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags);
 /* The member `last` of `parent` (p NULL: every element) is read like the root `target`; done by sp_build_seal when all is known. */
 void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target);
+/* What stands at `node` counts for `target`, too, with all below it; done by sp_build_seal. */
+void sp_build_count_as(sp_build *b, uint32_t node, uint32_t target);
 void sp_build_seal(sp_build *b);
 
 uint16_t sp_build_forms(sp_build *b, const sp_value *is, int *absent);

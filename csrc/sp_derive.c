@@ -119,6 +119,11 @@ static void flag_operation(sp_rules *r, const sp_operation *o) {
     for (int i = 0; i < SP_ID_COUNT; i++) flag_list(r, o->ids[i], SP_NODE_VALUE);
 }
 
+static void flag_request(sp_rules *r, const sp_request *q) {
+    flag_node(r, q->method_node, SP_NODE_VALUE);
+    flag_list(r, q->url_nodes, SP_NODE_VALUE);
+}
+
 /* Where more than the outcome of tests is asked for, so that a mark has to be a mark of its own. */
 static void asked_nodes(sp_build *b) {
     sp_rules *r = b->r;
@@ -126,13 +131,17 @@ static void asked_nodes(sp_build *b) {
     for (uint32_t i = 0; i < r->shapes.n; i++) flag_operation(r, &r->shapes.v[i]);
     for (int i = 0; i < SP_ID_COUNT; i++) flag_list(r, r->default_ids[i], SP_NODE_VALUE);
     flag_list(r, r->response_models, SP_NODE_VALUE);
+    for (uint32_t i = 0; i < r->asks.n; i++) flag_request(r, &r->asks.v[i].request);
+    for (uint32_t i = 0; i < r->formats.n; i++) {
+        for (int k = 0; k < SP_ID_COUNT; k++) flag_list(r, r->formats.v[i].ids[k], SP_NODE_VALUE);
+        flag_list(r, r->formats.v[i].model, SP_NODE_VALUE);
+    }
     for (uint32_t i = 0; i < r->wrappers.n; i++) {
         const sp_wrapper *w = &r->wrappers.v[i];
         flag_node(r, w->body, SP_NODE_VALUE);
         flag_node(r, w->response, SP_NODE_VALUE);
         flag_node(r, w->time, SP_NODE_VALUE);
-        flag_node(r, w->method_node, SP_NODE_VALUE);
-        flag_list(r, w->url_nodes, SP_NODE_VALUE);
+        flag_request(r, &w->request);
     }
     for (uint32_t i = 0; i < r->layouts.n; i++) {
         const sp_layout *l = &r->layouts.v[i];
@@ -175,6 +184,10 @@ static uint32_t gate_of(const sp_rules *r, sp_cond c) {
 
 static void gates(sp_build *b) {
     sp_rules *r = b->r;
+    for (uint32_t i = 0; i < r->asks.n; i++) r->asks.v[i].when.gate = gate_of(r, r->asks.v[i].when);
+    for (uint32_t i = 0; i < r->body_states.n; i++) r->body_states.v[i].when.gate = gate_of(r, r->body_states.v[i].when);
+    for (uint32_t i = 0; i < r->passes.n; i++) r->passes.v[i].when.gate = gate_of(r, r->passes.v[i].when);
+    for (uint32_t i = 0; i < r->signatures.n; i++) r->signatures.v[i].gate = gate_of(r, r->signatures.v[i]);
     for (uint32_t i = 0; i < r->wrappers.n; i++) r->wrappers.v[i].when.gate = gate_of(r, r->wrappers.v[i].when);
     for (uint32_t i = 0; i < r->body_rules.n; i++) r->body_rules.v[i].when.gate = gate_of(r, r->body_rules.v[i].when);
     for (uint32_t i = 0; i < r->endpoints.n; i++) r->endpoints.v[i].when.gate = gate_of(r, r->endpoints.v[i].when);

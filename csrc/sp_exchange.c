@@ -37,6 +37,18 @@ void sp_reader_fini(sp_reader *d) {
     sp_release(d->alloc, d->kept.v);
 }
 
+static void begin(sp_reader *d, sp_view text) {
+    sp_scan_reset(&d->scan);
+    sp_judge_reset(&d->judge);
+    sp_arena_reset(&d->arena);
+    d->judge.looked = 0;
+    d->judge.wants_clues = d->evidence || d->answer;
+    d->kept.n = 0;
+    d->scan.folds = !d->judge.wants_clues; /* evidence has a mark for every place */
+    d->texts[0] = (sp_opened){.text = text};
+    d->text_count = 1;
+}
+
 /* ---- opening texts ---------------------------------------------------------------------------------------------------------------- */
 
 typedef struct parts {            /* what was found of an exchange */
@@ -127,6 +139,91 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
     }
 }
 
+/* The node of a value in an element of a list of {name, value}, once its name is known: `node` stands below `element`/value, and the same
+   steps lead there from `named`. 0: no rule asks for it. */
+static uint32_t below_name(const sp_rules *r, uint32_t node, uint32_t value, uint32_t named) {
+    uint32_t path[8], n = 0;
+    for (; node != value && node && n < 8; node = r->nodes.v[node].parent) path[n++] = node;
+    if (node != value) return 0;
+    while (n && named) {
+        sp_view name = r->nodes.v[path[--n]].name;
+        uint32_t child = SP_NODE_DEAD;
+        for (uint32_t c = r->nodes.v[named].last, last = c; c && !child; c = r->nodes.v[c].next == last ? 0 : r->nodes.v[c].next)
+            if (name.p && sp_view_eq(r->nodes.v[c].name, name)) child = c;
+        named = child;
+    }
+    return named;
+}
+
+static uint32_t child_of(const sp_rules *r, uint32_t node, sp_view name, sp_arena *a) {
+    int fold = r->nodes.v[node].flags & SP_NODE_FOLD;
+    uint8_t *quoted = sp_arena_get(a, name.n + 1);
+    if (!quoted) return SP_NODE_DEAD;
+    quoted[0] = '"';
+    for (size_t i = 0; i < name.n; i++)
+        quoted[i + 1] = fold && name.p[i] >= 'A' && name.p[i] <= 'Z' ? (uint8_t)(name.p[i] | 0x20) : name.p[i];
+    sp_digest h = sp_x128(quoted, name.n + 1);
+    return sp_trie_member(&r->trie, node, &h, quoted + 1, name.n);
+}
+
+/* Values in lists of {name, value} stand at their names. */
+static void name_pairs(sp_reader *d, uint32_t from) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = from; i < d->scan.mark_count; i++) {
+        const sp_mark *m = &d->scan.marks[i];
+        if (!(r->nodes.v[m->node].flags & SP_NODE_PAIR) || m->type != SP_STRING || !m->value.p || m->parent == SP_NO_MARK) continue;
+        uint32_t element = r->nodes.v[m->node].parent, list = r->nodes.v[element].parent;
+        uint32_t pairs = child_of(r, list, SP_PAIRS, &d->arena), value = child_of(r, element, SP_VIEW("value"), &d->arena);
+        uint32_t named = pairs ? child_of(r, pairs, m->value, &d->arena) : 0;
+        size_t end = d->scan.marks[m->parent].end;
+        for (uint32_t k = m->parent + 1; named && k < d->scan.mark_count && d->scan.marks[k].start < end; k++) {
+            sp_mark *x = &d->scan.marks[k];
+            uint32_t node = x->spare == m->spare ? below_name(r, x->node, value, named) : 0;
+            if (node) x->node = node;
+        }
+    }
+}
+
+/* Strings that are JSON text by the description of the reader: what is in them stands where they do. */
+static sp_status open_texts(sp_reader *d, parts *x) {
+    name_pairs(d, 0);
+    for (uint32_t i = 0; i < d->scan.mark_count; i++) {
+        sp_mark m = d->scan.marks[i];
+        if (!(d->rules->nodes.v[m.node].flags & SP_NODE_TEXT) || m.type != SP_STRING || !m.value.n) continue;
+        if (d->texts[m.spare].layer >= d->rules->limits.max_embedded_layers || d->text_count == SP_MAX_TEXTS) {
+            x->too_deep = 1;
+            continue;
+        }
+        uint32_t text, before = d->scan.mark_count;
+        SP_TRY(open_text(d, &m, 0, &text));
+        sp_status st = sp_scan_text(&d->scan, d->texts[text].text, &d->rules->trie, m.node, m.parent);
+        tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL));
+        if (st == SP_ERR_NOMEM) return st;
+        name_pairs(d, before);
+    }
+    return SP_OK;
+}
+
+/* The reader whose signature the line has; the last one takes what others leave. *format UINT32_MAX: the line is no JSON. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format) {
+    const sp_rules *r = d->rules;
+    parts x = {0};
+    begin(d, line);
+    sp_status st = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
+    *format = st == SP_OK ? r->formats.n - 1 : UINT32_MAX;
+    if (st != SP_OK) return st == SP_ERR_NOMEM ? st : SP_OK;
+    SP_TRY(open_texts(d, &x));
+    sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count, .status = SP_NULL_INT};
+    sp_judge_look(&d->judge, &in, 0);
+    for (uint32_t f = 0; f < r->formats.n; f++)
+        for (uint32_t s = 0; s < r->formats.v[f].signature_n; s++)
+            if (sp_judge_holds(&d->judge, &in, r->signatures.v[r->formats.v[f].signature_at + s])) {
+                *format = f;
+                return SP_OK;
+            }
+    return SP_OK;
+}
+
 /* ---- the envelope ----------------------------------------------------------------------------------------------------------------- */
 
 static void find_roles(const sp_reader *d, parts *x) {
@@ -213,16 +310,16 @@ static void body_rules(sp_reader *d, parts *x) {
 
 /* ---- wrapped requests ------------------------------------------------------------------------------------------------------------- */
 
-static sp_view wrapped_url(sp_reader *d, const sp_wrapper *w) {
+static sp_view asked_url(sp_reader *d, const sp_request *q) {
     static const char hex[] = "0123456789ABCDEF";
     const sp_rules *r = d->rules;
-    sp_view t = sp_rules_text(r, w->url);
+    sp_view t = sp_rules_text(r, q->url);
     uint32_t mark, node = 0;
     size_t need = t.n + 1, n = 0;
     if (!t.n) return (sp_view){0};
-    if (t.p[0] == '/') return sp_judge_value(&d->judge, d->scan.marks, w->url_nodes, &mark);
-    for (uint32_t i = 0; i < w->url_nodes.n; i++)
-        need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + i, 1}, &mark).n;
+    if (q->is_pointer) return sp_judge_value(&d->judge, d->scan.marks, q->url_nodes, &mark);
+    for (uint32_t i = 0; i < q->url_nodes.n; i++)
+        need += 3 * sp_judge_value(&d->judge, d->scan.marks, (sp_list){q->url_nodes.at + i, 1}, &mark).n;
     uint8_t *p = sp_arena_get(&d->arena, need);
     if (!p) return (sp_view){0};
     for (size_t i = 0; i < t.n; i++) {
@@ -230,16 +327,24 @@ static sp_view wrapped_url(sp_reader *d, const sp_wrapper *w) {
             p[n++] = t.p[i];
             continue;
         }
-        sp_view v = sp_judge_value(&d->judge, d->scan.marks, (sp_list){w->url_nodes.at + node++, 1}, &mark);
+        int whole = i + 1 < t.n && t.p[i + 1] == '+'; /* a path or a URL, not a part of one */
+        sp_view v = sp_judge_value(&d->judge, d->scan.marks, (sp_list){q->url_nodes.at + node++, 1}, &mark);
         for (size_t k = 0; k < v.n; k++) {
             uint8_t c = v.p[k];
-            int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+            int plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                        (whole && c > ' ' && c < 0x7f);
             if (plain) p[n++] = c;
             else p[n++] = '%', p[n++] = (uint8_t)hex[c >> 4], p[n++] = (uint8_t)hex[c & 15];
         }
         while (i < t.n && t.p[i] != '}') i++;
     }
     return (sp_view){p, n};
+}
+
+static sp_view asked_method(sp_reader *d, const sp_request *q) {
+    if (!q->method_node) return sp_rules_text(d->rules, q->method);
+    uint32_t k = sp_judge_first(&d->judge, q->method_node);
+    return k == SP_NO_MARK ? (sp_view){0} : d->scan.marks[k].value;
 }
 
 static sp_status scan_inside(sp_reader *d, uint32_t mark, uint32_t root, parts *x, uint32_t *top) {
@@ -264,11 +369,7 @@ static sp_status unwrap(sp_reader *d, parts *x) {
         uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK,
                  top = SP_NO_MARK, answer = SP_NO_MARK;
         if (inner == SP_NO_MARK) continue;
-        sp_view url = wrapped_url(d, w), method = sp_rules_text(r, w->method);
-        if (w->method_node) {
-            uint32_t k = sp_judge_first(&d->judge, w->method_node);
-            method = k == SP_NO_MARK ? (sp_view){0} : d->scan.marks[k].value;
-        }
+        sp_view url = asked_url(d, &w->request), method = asked_method(d, &w->request);
         uint32_t time = w->time ? sp_judge_first(&d->judge, w->time) : SP_NO_MARK;
         if (time != SP_NO_MARK && x->in.time == SP_NULL_INT && d->scan.marks[time].value.p)
             x->in.time = sp_time_parse(d->scan.marks[time].value);
@@ -326,16 +427,46 @@ static sp_status judge(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
+/* What the line asks for, and of its body, beyond its fields. */
+static void ask(sp_reader *d, parts *x, const sp_format *f) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = 0; i < f->states.n; i++)
+        if (sp_judge_holds(&d->judge, &x->in, r->body_states.v[f->states.at + i].when))
+            x->in.body = (sp_body_state)r->body_states.v[f->states.at + i].state;
+    for (uint32_t i = 0; i < f->asks.n; i++) {
+        const sp_ask *a = &r->asks.v[f->asks.at + i];
+        if (!sp_judge_holds(&d->judge, &x->in, a->when)) continue;
+        sp_view url = asked_url(d, &a->request), method = asked_method(d, &a->request);
+        if (url.n) x->in.url = url;
+        if (method.n) x->in.method = upper(d, method);
+        x->in.provider = a->request.provider;
+        return;
+    }
+}
+
+/* Whether the record is no exchange: it is counted, and gives no row. */
+static int passes_over(sp_reader *d, const parts *x, const sp_format *f) {
+    for (uint32_t i = f->passes.at; i < f->passes.at + f->passes.n; i++)
+        if (sp_judge_holds(&d->judge, &x->in, d->rules->passes.v[i].when)) {
+            d->passed[i]++;
+            return 1;
+        }
+    return 0;
+}
+
+static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_format *f) {
     const sp_rules *r = d->rules;
     x->in.embedded_too_deep = x->too_deep;
     x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
-    if (r->wrappers.n + r->body_rules.n) {
+    x->in.partial = f && (f->grade != SP_GRADE_WIRE || f->bodiless);
+    if (r->wrappers.n + r->body_rules.n || (f && f->asks.n + f->states.n + f->passes.n)) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
         d->judge.has_url = x->in.url.n > 0;
         d->judge.method = x->in.method.n ? sp_rules_find(r, x->in.method) : 0;
         sp_judge_look(&d->judge, &x->in, 0);
         d->judge.looked = 1;
+        if (f && passes_over(d, x, f)) return SP_OK;
+        if (f) ask(d, x, f);
         body_rules(d, x);
         SP_TRY(unwrap(d, x));
     }
@@ -343,7 +474,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     x->in.body_unreadable = x->unreadable && x->in.body == SP_BODY_FULL;
     SP_TRY(judge(d, x));
     if (d->arena.failed || d->judge.arena.failed) return SP_ERR_NOMEM; /* something went on without its text */
-    sp_row_in row = {.line = line, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
+    sp_row_in row = {.line = line, .format = f, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
     row.flags = d->scan.flags | d->judge.out.flags;
     if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;
     if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
@@ -362,18 +493,6 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line) {
     return sp_row_put(d, &row);
 }
 
-static void begin(sp_reader *d, sp_view text) {
-    sp_scan_reset(&d->scan);
-    sp_judge_reset(&d->judge);
-    sp_arena_reset(&d->arena);
-    d->judge.looked = 0;
-    d->judge.wants_clues = d->evidence || d->answer;
-    d->kept.n = 0;
-    d->scan.folds = !d->judge.wants_clues; /* evidence has a mark for every place */
-    d->texts[0] = (sp_opened){.text = text};
-    d->text_count = 1;
-}
-
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) {
     parts x;
     memset(&x, 0, sizeof x);
@@ -382,6 +501,7 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     sp_status st = sp_scan_text(&d->scan, line->text, &d->rules->trie, f->root, SP_NO_MARK);
     if (st == SP_ERR_NOMEM) return st;
     if (st != SP_OK || first_byte(line->text) != '{') return sp_row_diagnose(d, line, 1, NULL, NULL, 0, NULL);
+    if (f->opens) SP_TRY(open_texts(d, &x));
     find_roles(d, &x);
     x.in.url = role_text(d, &x, SP_ROLE_URL);
     x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));
@@ -394,7 +514,7 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     SP_TRY(open_body(d, &x));
     SP_TRY(open_response(d, x.role[SP_ROLE_RESPONSE], 0, &x));
     SP_TRY(open_response(d, x.role[SP_ROLE_EVENTS], 1, &x));
-    return exchange(d, &x, line);
+    return exchange(d, &x, line, f);
 }
 
 static sp_status part(sp_reader *d, sp_view text, uint32_t root) {
@@ -438,5 +558,5 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_answer **out) {
         SP_TRY(sp_stream_text(d, k, 1, &x.stream, &mark));
         SP_TRY(open_response(d, mark, 1, &x));
     }
-    return exchange(d, &x, &line);
+    return exchange(d, &x, &line, NULL);
 }

@@ -47,7 +47,7 @@ typedef struct sp_reader {
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     sp_answer **answer;               /* not NULL: the row goes there, and … */
     SP_VEC(sp_evidence_row) kept;     /* … evidence waits here for it */
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
 } sp_reader;
 
 typedef struct sp_line {
@@ -63,6 +63,9 @@ sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a);
 void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
 void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
+
+/* Which reader's signature the line has, as an index into the formats. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);

@@ -56,6 +56,7 @@ void spi_find_host(sp_judge *j, const sp_facts_in *in) {
         const sp_host *h = &r->hosts.v[i];
         if (spi_in_force(h->from, h->until, in->time) && sp_judge_holds(j, in, h->headers)) use_host(j, i, (sp_view){0});
     }
+    if (in->provider && (!j->out.host || j->out.host->by_header || j->out.host->inferred)) j->out.provider = in->provider;
 }
 
 static void put_param(sp_judge *j, uint32_t root, sp_view name, sp_view value) {

@@ -11,6 +11,7 @@ const char *const sp_basis_names[] = {"explicit", "endpoint", "default", "inferr
 static const struct {
     const char *list, *keys; /* keys: what an entry may have, beside id, source, note, unverified, examples */
 } kinds[SP_ENTRY_KINDS] = {
+    [SP_FORMAT] = {"formats", "title grade signature fields requests places bodies pass_over ids model"},
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
     [SP_ENDPOINT] = {"endpoints",
@@ -59,7 +60,7 @@ static int fits(sp_build *b, uint32_t n, uint32_t most) {
     return 0;
 }
 
-static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int required) {
+sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int required) {
     const sp_value *m = sp_json_get(v, key);
     sp_view t = sp_json_text(m);
     if (m && !t.p) AT_KEY(b, key, sp_build_bad(b, "expected a string", (sp_view){0}));
@@ -71,21 +72,21 @@ static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int requ
     return t;
 }
 static sp_name name_of(sp_build *b, const sp_value *v, const char *key, int required) {
-    return sp_build_name(b, text_of(b, v, key, required));
+    return sp_build_name(b, sp_pack_member(b, v, key, required));
 }
 static sp_list names_of(sp_build *b, const sp_value *v, const char *key) {
     sp_list l = {0, 0};
     AT_KEY(b, key, l = sp_build_names(b, sp_json_get(v, key)));
     return l;
 }
-static sp_cond cond_of(sp_build *b, const sp_value *v, const char *key) {
+sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key) {
     sp_cond c = {.at = 0};
     b->body_absence = b->saw_response = 0;
     AT_KEY(b, key, c = sp_build_cond(b, sp_json_get(v, key)));
     return c;
 }
 static int64_t time_of(sp_build *b, const sp_value *v, const char *key, int64_t otherwise) {
-    sp_view t = text_of(b, v, key, 0);
+    sp_view t = sp_pack_member(b, v, key, 0);
     int64_t at = t.p ? sp_time_parse(t) : otherwise;
     if (at == INT64_MIN && t.p) AT_KEY(b, key, sp_build_bad(b, "expected a time (RFC 3339)", t));
     return at;
@@ -97,7 +98,7 @@ static int bool_of(sp_build *b, const sp_value *v, const char *key) {
 }
 
 static uint8_t inferred_of(sp_build *b, const sp_value *v) {
-    sp_view t = text_of(b, v, "confidence", 0);
+    sp_view t = sp_pack_member(b, v, "confidence", 0);
     if (t.p && !sp_view_eq(t, SP_VIEW("inferred"))) AT_KEY(b, "confidence", sp_build_bad(b, "expected inferred", t));
     return t.p != NULL;
 }
@@ -150,8 +151,7 @@ static void sets_of(sp_build *b, const sp_value *v, const char *key, uint64_t ou
     }
 }
 
-/* Places → their nodes. */
-static sp_list places_of(sp_build *b, const sp_value *list) {
+sp_list sp_pack_places(sp_build *b, const sp_value *list) {
     sp_rules *r = b->r;
     sp_list names = sp_build_names(b, list);
     uint32_t nodes[64], n = 0, root;
@@ -160,7 +160,7 @@ static sp_list places_of(sp_build *b, const sp_value *list) {
     return sp_build_words(b, nodes, n);
 }
 
-static void ids_of(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]) {
+void sp_pack_ids(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]) {
     const sp_value *map = sp_json_get(v, "ids"), *list;
     sp_view name;
     void *it = NULL;
@@ -170,7 +170,7 @@ static void ids_of(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]) {
         int k = 0;
         while (k < SP_ID_COUNT && !sp_view_eq(name, lit(id_names[k]))) k++;
         if (k == SP_ID_COUNT) sp_build_bad(b, "expected previous_id, conversation_id, response_id, session_label or tokens_…", name);
-        else ids[k] = places_of(b, list);
+        else ids[k] = sp_pack_places(b, list);
     }
     sp_build_back(b, mark);
 }
@@ -187,7 +187,7 @@ static sp_entry entry_of(sp_build *b, const sp_value *v, sp_entry_kind kind, con
             sp_build_bad(b, "not a member of such an entry", key);
         }
     e.id = name_of(b, v, "id", 1);
-    sp_view source = text_of(b, v, "source", 1);
+    sp_view source = sp_pack_member(b, v, "source", 1);
     e.source = sp_build_name(b, source);
     const uint8_t *blank = source.p ? memchr(source.p, ' ', source.n) : NULL;
     sp_view tag = {source.p, blank ? (size_t)(blank - source.p) : source.n};
@@ -269,7 +269,7 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
            for (size_t i = 0; i < sp_json_size(ports) && fits(b, n, 64); i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i)));
     h.ports = sp_build_words(b, list, n);
     h.by_header = sp_json_get(v, "headers") != NULL;
-    h.headers = cond_of(b, v, "headers");
+    h.headers = sp_pack_cond(b, v, "headers");
     h.inferred = inferred_of(b, v);
     h.deployments = (uint8_t)bool_of(b, v, "deployments");
     h.from = time_of(b, v, "from", INT64_MIN), h.until = time_of(b, v, "until", INT64_MAX);
@@ -279,13 +279,13 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
 
 static void read_rewrite(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rewrite w = {.e = e, .providers = names_of(b, v, "provider"), .to = name_of(b, v, "to", 1), .as = name_of(b, v, "as", 1)};
-    sp_view path = text_of(b, v, "path", 1);
+    sp_view path = sp_pack_member(b, v, "path", 1);
     if (path.p) AT_KEY(b, "path", w.path = pattern_of(b, path));
     ADD(b, b->r->rewrites, w);
 }
 
 static int32_t layout_of(sp_build *b, const sp_value *v) {
-    sp_view t = text_of(b, v, "layout", 0);
+    sp_view t = sp_pack_member(b, v, "layout", 0);
     sp_name name = t.p ? sp_rules_find(b->r, t) : 0;
     for (uint32_t i = 0; t.p && i < b->r->layouts.n; i++)
         if (b->r->layouts.v[i].e.id == name) return (int32_t)i;
@@ -302,11 +302,11 @@ static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     o.on = names_of(b, v, "on");
     o.methods = names_of(b, v, "method");
     o.paths = patterns_of(b, v, "path");
-    o.when = cond_of(b, v, "when");
+    o.when = sp_pack_cond(b, v, "when");
     o.facts = facts_of(b, v, "facts", 0);
     sets_of(b, v, "sets", o.sets);
     o.layout = layout_of(b, v);
-    sp_view body = text_of(b, v, "body", 0);
+    sp_view body = sp_pack_member(b, v, "body", 0);
     static const char *const bodies[] = {"json", "form", "none"};
     if (body.p) {
         uint8_t k = 0;
@@ -317,12 +317,12 @@ static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     static const uint8_t default_model[] = "body:/model";
     uint32_t root, node = 0;
     const sp_value *model = sp_json_get(v, "model");
-    if (model) AT_KEY(b, "model", o.model = places_of(b, model));
+    if (model) AT_KEY(b, "model", o.model = sp_pack_places(b, model));
     else {
         node = sp_build_place(b, (sp_view){default_model, sizeof default_model - 1}, &root, SP_NODE_MARK);
         o.model = sp_build_words(b, &node, 1);
     }
-    ids_of(b, v, o.ids);
+    sp_pack_ids(b, v, o.ids);
     o.from = time_of(b, v, "from", INT64_MIN), o.until = time_of(b, v, "until", INT64_MAX);
     o.order = (int32_t)sp_json_int(sp_json_get(v, "order"));
     if (e.kind == SP_ENDPOINT && o.paths.n == 0) sp_build_bad(b, "expected a member: path", (sp_view){0});
@@ -338,7 +338,7 @@ static void read_expects(sp_build *b, const sp_value *v, sp_marker *m) {
     AT_KEY(b, "expects", m->expects = sp_build_forms(b, expects, &absent));
     m->expects &= (uint16_t)~SP_FORM_BLANK; /* "" may be defined to mean that nothing is there; blanks and invisible characters are not */
     uint32_t root;
-    uint32_t node = sp_build_place(b, text_of(b, v, "at", 1), &root, SP_NODE_MARK);
+    uint32_t node = sp_build_place(b, sp_pack_member(b, v, "at", 1), &root, SP_NODE_MARK);
     m->mismatch = sp_build_test(b, node, (uint16_t)(SP_FORM_PRESENT & ~m->expects), SP_MATCH_FORM, (sp_list){0, 0});
 }
 
@@ -347,7 +347,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rules *r = b->r;
     sp_marker m = {.e = e};
     sets_of(b, v, "set", m.sets);
-    m.when = cond_of(b, v, "when");
+    m.when = sp_pack_cond(b, v, "when");
     m.response = sp_json_get(v, "at") == NULL && sp_json_get(v, "each") == NULL && b->saw_response;
     b->saw_response = 0;
     if (sp_json_get(v, "each")) {
@@ -362,7 +362,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
         uint32_t root = 0;
         read_expects(b, v, &m);
         sp_build_match(b, v, &forms, &absent, &match, &texts);
-        AT_KEY(b, "at", m.node = sp_build_place(b, text_of(b, v, "at", 1), &root, SP_NODE_MARK));
+        AT_KEY(b, "at", m.node = sp_build_place(b, sp_pack_member(b, v, "at", 1), &root, SP_NODE_MARK));
         if (absent) sp_build_bad(b, "expected `absent` in `when`, not beside the `at` of a marker", (sp_view){0});
         if (m.expects && match == SP_MATCH_FORM) forms &= m.expects;
         if (m.expects & SP_FORM_EMPTY_TEXT && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_EMPTY_TEXT;
@@ -373,10 +373,10 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
     m.facts = fact.n ? fact : facts;
     m.denies = facts_of(b, v, "denies", 1);
     if (m.facts.n == 0 && m.denies.n == 0 && !m.expects) sp_build_bad(b, "expected `fact`, `facts` or `denies`", (sp_view){0});
-    if (sp_json_get(v, "looks_at")) AT_KEY(b, "looks_at", m.looks_at = places_of(b, sp_json_get(v, "looks_at")));
+    if (sp_json_get(v, "looks_at")) AT_KEY(b, "looks_at", m.looks_at = sp_pack_places(b, sp_json_get(v, "looks_at")));
     m.providers = names_of(b, v, "providers");
     m.not_providers = names_of(b, v, "not_providers");
-    sp_view basis = text_of(b, v, "basis", 0);
+    sp_view basis = sp_pack_member(b, v, "basis", 0);
     while (basis.p && m.basis < 4 && !sp_view_eq(basis, lit(bases[m.basis]))) m.basis++;
     if (m.basis == 4) AT_KEY(b, "basis", sp_build_bad(b, "expected explicit, endpoint, default or inferred", basis));
     m.from = time_of(b, v, "from", INT64_MIN), m.until = time_of(b, v, "until", INT64_MAX);
@@ -384,7 +384,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
 }
 
 static void read_override(sp_build *b, const sp_value *v, sp_entry e) {
-    sp_override o = {.e = e, .providers = names_of(b, v, "providers"), .apis = names_of(b, v, "apis"), .when = cond_of(b, v, "when")};
+    sp_override o = {.e = e, .providers = names_of(b, v, "providers"), .apis = names_of(b, v, "apis"), .when = sp_pack_cond(b, v, "when")};
     o.denies = facts_of(b, v, "denies", 1);
     o.from = time_of(b, v, "from", INT64_MIN), o.until = time_of(b, v, "until", INT64_MAX);
     if (o.denies.n == 0) sp_build_bad(b, "expected a member: denies", (sp_view){0});
@@ -466,11 +466,11 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     }
     l.context = sp_build_words(b, nodes, n);
     l.context_names = sp_build_words(b, names, n);
-    sp_view tools = text_of(b, v, "tools", 0);
+    sp_view tools = sp_pack_member(b, v, "tools", 0);
     if (tools.p) AT_KEY(b, "tools", one_value(b, tools));
     if (tools.p) l.tools = sp_build_pointer(b, SP_ROOT_BODY, tools, SP_NODE_MARK);
     read_replies(b, sp_json_get(v, "response"), &l);
-    sp_view stream = text_of(b, v, "stream", 0);
+    sp_view stream = sp_pack_member(b, v, "stream", 0);
     while (stream.p && l.stream < SP_STREAM_FORMS && !sp_view_eq(stream, lit(sp_stream_form_names[l.stream]))) l.stream++;
     if (l.stream == SP_STREAM_FORMS)
         AT_KEY(b, "stream", sp_build_bad(b, "expected none, responses, chat, text, anthropic, gemini or converse", stream));
@@ -489,20 +489,17 @@ static void read_model(sp_build *b, const sp_value *v, sp_entry e) {
     ADD(b, b->r->models, m);
 }
 
-static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
-    sp_rules *r = b->r;
-    sp_wrapper w = {.e = e, .when = cond_of(b, v, "when")};
-    sp_view body = text_of(b, v, "body", 1), url = text_of(b, v, "url", 0), method = text_of(b, v, "method", 0);
-    sp_view response = text_of(b, v, "response", 0), time = text_of(b, v, "time", 0);
-    w.body = sp_build_pointer(b, SP_ROOT_BODY, body, SP_NODE_MARK);
-    if (response.p) w.response = sp_build_pointer(b, SP_ROOT_BODY, response, SP_NODE_MARK);
-    if (time.p) w.time = sp_build_pointer(b, SP_ROOT_BODY, time, SP_NODE_MARK);
-    w.method = sp_build_name(b, method);
-    if (method.n && method.p[0] == '/') w.method_node = sp_build_pointer(b, SP_ROOT_BODY, method, SP_NODE_MARK);
-    w.url = sp_build_name(b, url);
+sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root) {
+    sp_view path = sp_pack_member(b, v, "path", 0), url = sp_pack_member(b, v, "url", 0), method = sp_pack_member(b, v, "method", 0);
+    if (url.p && path.p) AT_KEY(b, "path", sp_build_bad(b, "expected `url` or `path`, not both", path));
+    sp_request q = {.is_pointer = url.n && url.p[0] == '/', .provider = name_of(b, v, "provider", 0)};
+    if (path.p) url = path;
+    q.method = sp_build_name(b, method);
+    q.url = sp_build_name(b, url);
+    if (method.n && method.p[0] == '/') q.method_node = sp_build_log_pointer(b, root, method, SP_NODE_MARK);
     uint32_t nodes[8], n = 0;
-    if (url.n && url.p[0] == '/') nodes[n++] = sp_build_pointer(b, SP_ROOT_BODY, url, SP_NODE_MARK);
-    for (size_t i = 0; url.n && url.p[0] != '/' && i < url.n; i++) {
+    if (q.is_pointer) nodes[n++] = sp_build_log_pointer(b, root, url, SP_NODE_MARK);
+    for (size_t i = 0; !q.is_pointer && i < url.n; i++) {
         if (url.p[i] != '{') continue;
         if (!fits(b, n, 8)) break; /* what fills the template relies on a node for each */
         const uint8_t *close = memchr(url.p + i, '}', url.n - i);
@@ -510,18 +507,34 @@ static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
             sp_build_bad(b, "expected } after { in the template", url);
             break;
         }
-        nodes[n++] = sp_build_pointer(b, SP_ROOT_BODY, (sp_view){url.p + i + 1, (size_t)(close - url.p) - i - 1}, SP_NODE_MARK);
+        size_t from = i + 1 + (url.p[i + 1] == '+');
+        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, (size_t)(close - url.p) - from}, SP_NODE_MARK);
     }
-    w.url_nodes = sp_build_words(b, nodes, n);
-    ADD(b, r->wrappers, w);
+    q.url_nodes = sp_build_words(b, nodes, n);
+    return q;
+}
+
+static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
+    sp_wrapper w = {.e = e, .when = sp_pack_cond(b, v, "when")};
+    sp_view body = sp_pack_member(b, v, "body", 1), response = sp_pack_member(b, v, "response", 0), time = sp_pack_member(b, v, "time", 0);
+    w.body = sp_build_pointer(b, SP_ROOT_BODY, body, SP_NODE_MARK);
+    if (response.p) w.response = sp_build_pointer(b, SP_ROOT_BODY, response, SP_NODE_MARK);
+    if (time.p) w.time = sp_build_pointer(b, SP_ROOT_BODY, time, SP_NODE_MARK);
+    w.request = sp_pack_request(b, v, SP_ROOT_BODY);
+    ADD(b, b->r->wrappers, w);
+}
+
+uint8_t sp_pack_body_state(sp_build *b, const sp_value *v) {
+    static const char *const states[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
+    sp_view state = sp_pack_member(b, v, "state", 1);
+    uint8_t k = 0;
+    while (k < 6 && state.p && !sp_view_eq(state, lit(states[k]))) k++;
+    if (k == 6) AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
+    return k;
 }
 
 static void read_body_rule(sp_build *b, const sp_value *v, sp_entry e) {
-    static const char *const states[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
-    sp_body_rule o = {.e = e, .when = cond_of(b, v, "when"), .texts = names_of(b, v, "texts")};
-    sp_view state = text_of(b, v, "state", 1);
-    while (o.state < 6 && state.p && !sp_view_eq(state, lit(states[o.state]))) o.state++;
-    if (o.state == 6) AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
+    sp_body_rule o = {.e = e, .when = sp_pack_cond(b, v, "when"), .texts = names_of(b, v, "texts"), .state = sp_pack_body_state(b, v)};
     ADD(b, b->r->body_rules, o);
 }
 
@@ -538,6 +551,11 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
     b->too_early = too_early[kind];
     if (!SP_BUILD_OK(b)) return;
     switch (kind) {
+    case SP_FORMAT: {
+        sp_format f = sp_pack_format(b, v, e);
+        ADD(b, b->r->formats, f);
+        break;
+    }
     case SP_HOST: read_host(b, v, e); break;
     case SP_REWRITE: read_rewrite(b, v, e); break;
     case SP_ENDPOINT:
@@ -548,15 +566,15 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
     case SP_MODEL: read_model(b, v, e); break;
     case SP_WRAPPER: read_wrapper(b, v, e); break;
     case SP_LIKE: {
-        sp_like l = {.e = e, .when = cond_of(b, v, "when")};
+        sp_like l = {.e = e, .when = sp_pack_cond(b, v, "when")};
         ADD(b, b->r->likes, l);
         break;
     }
     case SP_BODY_RULE: read_body_rule(b, v, e); break;
     case SP_DEFAULTS: {
         const sp_value *model = sp_json_get(v, "response_model");
-        ids_of(b, v, b->r->default_ids);
-        if (model) AT_KEY(b, "response_model", b->r->response_models = places_of(b, model));
+        sp_pack_ids(b, v, b->r->default_ids);
+        if (model) AT_KEY(b, "response_model", b->r->response_models = sp_pack_places(b, model));
         break;
     }
     default: break;
@@ -595,7 +613,7 @@ void sp_pack_declare(sp_build *b, const sp_value *pack) {
     }
     if (SP_BUILD_OK(b) && sp_json_int(sp_json_get(pack, "format")) != 1) sp_build_bad(b, "expected \"format\": 1", (sp_view){0});
     b->pack = name_of(b, pack, "pack", 1);
-    sp_view version = text_of(b, pack, "version", 1);
+    sp_view version = sp_pack_member(b, pack, "version", 1);
     SP_PUSH(b, r->pack_notes, sp_rules_text(r, b->pack));
     SP_PUSH(b, r->pack_notes, sp_rules_text(r, sp_build_name(b, version)));
     const sp_value *facts = sp_json_get(pack, "facts");

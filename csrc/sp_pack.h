@@ -11,7 +11,16 @@ void sp_pack_read(sp_build *b, const sp_value *pack);
 void sp_pack_link(sp_build *b);
 /* The context file (JSON): what the analyst knows and the log doesn't say. Read before the packs, so that it is tried first. */
 void sp_pack_context(sp_build *b, const sp_value *context);
-/* The readers (sp_formats.c). */
-void sp_pack_formats(sp_build *b);
+/* An entry of `formats` (sp_formats.c), and the reader of what no other is told for, if there is none yet. */
+sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e);
+void sp_pack_last_format(sp_build *b);
+
+/* Members of an entry: a text, a condition, ids with their places, a list of places as nodes, a request whose pointers begin at `root`. */
+sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int required);
+sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key);
+void sp_pack_ids(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]);
+sp_list sp_pack_places(sp_build *b, const sp_value *list);
+uint8_t sp_pack_body_state(sp_build *b, const sp_value *v);
+sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root);
 
 #endif

@@ -183,6 +183,7 @@ static void model_columns(fill *f, uint32_t *flags) {
     uint32_t mark;
     sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0};
     if (!asked.n && v->operation) asked = form_model(f, v->operation->model);
+    if (!asked.n && f->in->format) asked = sp_judge_value(j, marks, f->in->format->model, &mark);
     sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
     if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
     if (!said.n) said = of_stream(f, r->response_models, 0);
@@ -211,6 +212,7 @@ static void id_columns(fill *f) {
         if (streamed && !v.p) v = of_stream(f, r->default_ids[i], i >= SP_TOKENS_IN);
         if (!v.p && o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
         if (!v.p) v = sp_judge_value(&f->d->judge, f->d->scan.marks, r->default_ids[i], &mark);
+        if (!v.p && f->in->format) v = sp_judge_value(&f->d->judge, f->d->scan.marks, f->in->format->ids[i], &mark);
         if (i < SP_TOKENS_IN) *ids[i] = shown(f, v, 0);
         else if (v.n && v.n < 16) {
             int64_t n = 0;
@@ -366,7 +368,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     if (v->confidence >= 0) row->confidence = literal(sp_basis_names[v->confidence]);
     if (v->missing.n) row->missing = v->missing;
     hash_columns(&f);
-    row->grade = SP_VIEW("wire");
+    row->grade = literal(sp_grade_names[in->format ? in->format->grade : SP_GRADE_WIRE]);
     row->body_state = literal(sp_body_state_names[in->in->body]);
     if (in->body_text.p) row->payload_bytes = (int64_t)in->body_text.n;
     row->status = in->in->status;

@@ -6,6 +6,7 @@
 
 typedef struct sp_row_in {
     const sp_line *line;
+    const sp_format *format; /* NULL: the exchange came in parts */
     const sp_facts_in *in;
     const sp_verdict *verdict;
     const sp_print *print; /* NULL: no fingerprint */

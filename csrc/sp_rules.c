@@ -139,7 +139,6 @@ static sp_value *load(sp_build *b, const char *file, sp_view text) {
 static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) {
     sp_rules *r = b->r;
     roots(b);
-    sp_pack_formats(b);
     sp_build_back(b, 0);
     for (size_t i = 0; i < o->pack_count && SP_BUILD_OK(b); i++) {
         trees[i] = load(b, o->packs[i].name, o->packs[i].text);
@@ -156,6 +155,7 @@ static void build_all(sp_build *b, const sp_rules_options *o, sp_value **trees) 
         sp_build_back(b, 0);
         sp_pack_read(b, trees[i]);
     }
+    if (SP_BUILD_OK(b)) sp_pack_last_format(b);
     if (SP_BUILD_OK(b)) sp_pack_link(b);
     if (SP_BUILD_OK(b)) sp_build_seal(b);
     if (SP_BUILD_OK(b)) sp_derive(b);
@@ -218,12 +218,12 @@ out:
 void sp_rules_free(sp_rules *r) {
     if (!r) return;
     const sp_alloc *a = r->alloc;
-    void *all[] = {r->nodes.v,      r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->also.v,
-                   r->edges,        r->names.v,      r->name_slots,    r->words.v,      r->tests.v,     r->eaches.v,
-                   r->code.v,       r->segments.v,   r->patterns.v,    r->facts.v,      r->sets.v,      r->hosts.v,
-                   r->rewrites.v,   r->endpoints.v,  r->shapes.v,      r->markers.v,    r->overrides.v, r->turns.v,
-                   r->replies.v,    r->layouts.v,    r->models.v,      r->aliases.v,    r->wrappers.v,  r->likes.v,
-                   r->body_rules.v, r->formats.v,    r->signatures.v,  r->pack_notes.v, r->near.v,      r->eras.v};
+    void *all[] = {r->nodes.v,      r->node_tests.v, r->node_eaches.v, r->node_roles.v, r->node_also.v, r->also.v,        r->edges,
+                   r->names.v,      r->name_slots,   r->words.v,       r->tests.v,      r->eaches.v,    r->code.v,        r->segments.v,
+                   r->patterns.v,   r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,  r->endpoints.v,   r->shapes.v,
+                   r->markers.v,    r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,   r->models.v,      r->aliases.v,
+                   r->wrappers.v,   r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->body_states.v, r->passes.v,
+                   r->signatures.v, r->pack_notes.v, r->near.v,        r->eras.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);
@@ -231,6 +231,10 @@ void sp_rules_free(sp_rules *r) {
 }
 
 const sp_limits *sp_rules_limits(const sp_rules *r) { return &r->limits; }
+
+const char *sp_rules_pass(const sp_rules *r, size_t i) {
+    return i < r->passes.n ? (const char *)sp_rules_text(r, r->passes.v[i].why).p : NULL;
+}
 
 const sp_kernel *sp_rules_kernel(const sp_rules *r) { return r->kernel; }
 
@@ -277,6 +281,7 @@ sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n) {
         bad |= sp_json_put_int(f, "counts", sp_has_fact(&r->lens, i));
         bad |= sp_json_push(facts, f);
     }
+    for (uint32_t i = 0; i + 1 < r->formats.n; i++) bad |= describe_entry(r, entries, "format", &r->formats.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->hosts.n; i++) bad |= describe_entry(r, entries, "host", &r->hosts.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->rewrites.n; i++) bad |= describe_entry(r, entries, "rewrite", &r->rewrites.v[i].e, NULL, none);
     for (uint32_t i = 0; i < r->endpoints.n; i++)

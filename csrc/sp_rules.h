@@ -55,9 +55,7 @@ void sp_rules_free(sp_rules *r);
 sp_status sp_rules_describe(const sp_rules *r, char **text, size_t *n);
 void sp_rules_digest(const sp_rules *r, char hex[32]); /* of the texts of the packs and the context */
 const sp_limits *sp_rules_limits(const sp_rules *r);
+const char *sp_rules_pass(const sp_rules *r, size_t i); /* why readers pass records over, by number; NULL past the last */
 const sp_kernel *sp_rules_kernel(const sp_rules *r);
-
-/* The readers as JSON (name, title, fields), constant text. */
-const char *sp_formats_json(void);
 
 #endif

@@ -16,7 +16,7 @@ enum { /* roots of the trie; node 0 is dead */
     SP_ROOT_RESPONSE_HEADERS,
     SP_ROOT_QUERY,
     SP_ROOT_PATH,
-    SP_ROOT_DETECT, /* top-level names that tell the readers apart */
+    SP_ROOT_DETECT, /* places of a line that tell the readers apart */
     SP_ROOT_COUNT
 };
 
@@ -132,6 +132,7 @@ extern const char *const sp_effect_names[SP_EFFECT_COUNT];
 extern const char *const sp_basis_names[];
 
 typedef enum sp_entry_kind {
+    SP_FORMAT,
     SP_HOST,
     SP_REWRITE,
     SP_ENDPOINT,
@@ -263,13 +264,18 @@ typedef struct sp_alias { /* from the context file */
     sp_name name, provider, model;
     int64_t from, until;
 } sp_alias;
+typedef struct sp_request { /* what is asked for, told by values of a line or a payload */
+    sp_name method, url;    /* literal or template, or a pointer: */
+    uint8_t is_pointer;     /* … the URL is where `url_nodes` points */
+    uint32_t method_node;
+    sp_list url_nodes; /* nodes of the {…} of the template, or of the pointer */
+    sp_name provider;  /* who is asked, where the host does not tell; 0: not told */
+} sp_request;
 typedef struct sp_wrapper {
     sp_entry e;
     sp_cond when;
     uint32_t body, response, time; /* nodes */
-    sp_name method, url;           /* literal or template; a pointer when it starts with '/' */
-    uint32_t method_node;
-    sp_list url_nodes; /* nodes of the {…} of the template, or of the pointer */
+    sp_request request;
 } sp_wrapper;
 typedef struct sp_like {
     sp_entry e;
@@ -286,10 +292,40 @@ struct sp_also {
     uint32_t node, next;
 };
 
+#define SP_PAIRS SP_VIEW("{}") /* name of the node below a list of {name, value} under which its elements stand by their names */
+
+typedef enum sp_grade { /* how a body stands in a log: what its absence of a mark proves */
+    SP_GRADE_WIRE,
+    SP_GRADE_NORMALISED,
+    SP_GRADE_METADATA,
+    SP_GRADE_COUNT
+} sp_grade;
+extern const char *const sp_grade_names[];
+
+typedef struct sp_ask { /* one way in which a line tells its request */
+    sp_cond when;
+    sp_request request;
+} sp_ask;
+typedef struct sp_body_state_rule { /* the line says that its body is not what was sent */
+    sp_cond when;
+    uint8_t state;
+} sp_body_state_rule;
+typedef struct sp_pass { /* a record of the log that is no exchange */
+    sp_cond when;
+    sp_name why;
+} sp_pass;
 typedef struct sp_format {
-    sp_name name, title;
+    sp_entry e;
+    sp_name title;
     uint32_t root;
-    uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures */
+    uint8_t grade;
+    uint8_t bodiless;                   /* it has no place for a body */
+    uint8_t opens;                      /* some of its places stand in JSON text, or in lists of {name, value} */
+    uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures; none: takes what others leave */
+    sp_list asks;                       /* indices into sp_rules.asks */
+    sp_list states;                     /* indices into sp_rules.body_states */
+    sp_list passes;                     /* indices into sp_rules.passes */
+    sp_list ids[SP_ID_COUNT], model;    /* places in the line itself */
 } sp_format;
 
 #define SP_VEC(type) \
@@ -339,7 +375,10 @@ struct sp_rules {
     SP_VEC(sp_like) likes;
     SP_VEC(sp_body_rule) body_rules;
     SP_VEC(sp_format) formats;
-    SP_VEC(sp_list) signatures;
+    SP_VEC(sp_ask) asks;
+    SP_VEC(sp_body_state_rule) body_states;
+    SP_VEC(sp_pass) passes;
+    SP_VEC(sp_cond) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;
     sp_list *endpoints_on;                             /* by name of the provider: its endpoints in order, then those of everybody */

@@ -10,7 +10,8 @@ enum {
     SHAPED_ARRAY = 4,  /* … and an array has a shape of its own */
     FEW_SHAPES = 8,    /* up to here an array keeps its distinct shapes without sorting */
     PLAIN_DIGITS = 15, /* an integer of so many digits is below 2^53 and its own canonical text */
-    SPARE = 4,         /* free places on the hash stack at the start of a value: value or header, next name, value of an open member */
+    KEPT = SP_NODE_BODY | SP_NODE_TEXT | SP_NODE_LONG,
+    SPARE = 4, /* free places on the hash stack at the start of a value: value or header, next name, value of an open member */
 };
 
 /* X64 of one letter (docs/fingerprint.md, section 4); test_scan.c computes them anew. */
@@ -93,7 +94,7 @@ static const uint8_t *read_odd_string(walk *w, const uint8_t *p, const uint8_t *
     return string_end(w, inside, at, high);
 }
 
-/* A body that is a string: unescaped into memory that stays, since it is the next text to be scanned; not hashed, since it seldom is a
+/* A body or a text that is a string: unescaped into memory that stays, since it is the next to be scanned; not hashed, since it seldom is a
    payload itself. As read_string. */
 static const uint8_t *read_body(walk *w, const uint8_t *p) {
     sp_scan *s = w->s;
@@ -187,15 +188,15 @@ static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p
     return s->mark_count++;
 }
 
-/* Completes the mark of the scalar that ends before p and stands in w->string. A body (`flags` are those of its node) that is a string
-   is kept at any length, a quotation mark before it, and has no hash. */
+/* Completes the mark of the scalar that ends before p and stands in w->string. A body or a text (`flags` are those of its node) that is a
+   string is kept at any length, a quotation mark before it, and has no hash. */
 static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, uint32_t flags) {
     sp_scan *s = w->s;
     sp_mark *m = &s->marks[mark];
     sp_view v = {w->text + m->start, (size_t)(p - w->text) - m->start};
     if (m->type == SP_STRING) {
         v = (sp_view){w->string.p + 1, w->string.n};
-        if (v.n > SP_SHORT_VALUE && !(flags & SP_NODE_BODY)) {
+        if (v.n > SP_SHORT_VALUE && !(flags & KEPT)) {
             v = (sp_view){NULL, 0};
             m->state |= SP_MARK_LONG;
         } else if (w->string.p == s->buf) {
@@ -211,7 +212,7 @@ static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_dige
     m->value = v;
     m->end = (size_t)(p - w->text);
     m->state &= (uint8_t)~SP_MARK_OPEN;
-    if (hashed && !(flags & SP_NODE_BODY && m->type == SP_STRING)) m->hash = *d;
+    if (hashed && !(flags & KEPT && m->type == SP_STRING)) m->hash = *d;
     if (flags & SP_NODE_BODY) m->shape = letter[m->type];
 }
 
@@ -507,9 +508,9 @@ value: /* at p, for `node` */
     switch (*p) {
     case '"':
         BEGIN(SP_STRING);
-        p = flags & SP_NODE_BODY ? read_body(&w, p) : read_string(&w, p);
+        p = flags & KEPT ? read_body(&w, p) : read_string(&w, p);
         if (UNLIKELY(!p)) goto out;
-        if (hashed && !(flags & SP_NODE_BODY)) d = hash(w.string.p, w.string.n + 1);
+        if (hashed && !(flags & KEPT)) d = hash(w.string.p, w.string.n + 1);
         goto scalar;
     case '{':
     case '[': {

@@ -26,7 +26,7 @@ static int64_t number_time(sp_view t) {
     int64_t whole = 0, micros = 0;
     size_t i = 0;
     for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++) {
-        if (i == 17) return INT64_MIN;
+        if (i == 19 || whole > (INT64_MAX - 9) / 10) return INT64_MIN;
         whole = whole * 10 + (t.p[i] - '0');
     }
     if (i == 0) return INT64_MIN;
@@ -34,7 +34,7 @@ static int64_t number_time(sp_view t) {
     if (i != t.n) return INT64_MIN;
     if (whole < 100000000000) return whole * 1000000 + micros;
     if (whole < 100000000000000) return whole * 1000 + micros / 1000;
-    return whole;
+    return whole < 100000000000000000 ? whole : whole / 1000;
 }
 
 int64_t sp_time_parse(sp_view t) {
@@ -53,6 +53,7 @@ int64_t sp_time_parse(sp_view t) {
         }
         if (i < t.n && (t.p[i] == '.' || t.p[i] == ',')) i = fraction(t, i + 1, &micros);
         if (i < t.n && (t.p[i] == 'Z' || t.p[i] == 'z')) i++;
+        else if (i + 4 == t.n && memcmp(t.p + i, " UTC", 4) == 0) i += 4;
         else if (i + 5 <= t.n && (t.p[i] == '+' || t.p[i] == '-')) {
             size_t minutes = t.p[i + 3] == ':' ? i + 4 : i + 3;
             if (minutes + 2 > t.n || !digits(t.p + i + 1, 2, &oh) || !digits(t.p + minutes, 2, &om)) return INT64_MIN;

@@ -5,7 +5,7 @@
 #include "sp_text.h"
 
 /* Microseconds since 1970-01-01T00:00:00Z, or INT64_MIN when it is no time. A date alone is midnight; without an offset it is UTC; a
-   number is taken as seconds below 1e11, milliseconds below 1e14, else microseconds. */
+   number is taken as seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds. ` UTC` may stand for `Z`. */
 int64_t sp_time_parse(sp_view text);
 
 #endif

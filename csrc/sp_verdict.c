@@ -450,7 +450,7 @@ static int method_has_body(sp_view m) {
 static int unseen(const sp_judge *j, const sp_facts_in *in) {
     const sp_operation *o = j->out.operation;
     if (o && o->body != 0 && !(in->body == SP_BODY_TRUNCATED || in->body == SP_BODY_REDACTED)) return 0;
-    if (in->embedded_too_deep || in->body_unreadable) return 1;
+    if (in->embedded_too_deep || in->body_unreadable || in->partial) return 1;
     if (in->body == SP_BODY_ABSENT) return !in->method.n || method_has_body(in->method);
     return in->body != SP_BODY_FULL;
 }
@@ -463,7 +463,7 @@ static void judge_unknown(sp_judge *j, const sp_facts_in *in) {
         like = o->host && !o->host->inferred && (in->body_unreadable || method_has_body(in->method));
     for (uint32_t i = 0; i < r->likes.n && !like; i++)
         if (sp_judge_holds(j, in, r->likes.v[i].when)) like = 1;
-    if (like) {
+    if (like || in->partial) {
         o->state = SP_STATE_UNKNOWN;
         MISSING(j, "operation");
     } else {
@@ -544,6 +544,7 @@ static sp_verdict_memo *memo_of(sp_judge *j, const sp_facts_in *in, uint64_t *ke
     g->method_has_body = (uint8_t)method_has_body(in->method);
     g->no_method = in->method.n == 0;
     g->no_headers = in->no_headers;
+    g->partial = in->partial;
     g->has_url = j->has_url;
     g->status_class = (uint8_t)(in->status == SP_NULL_INT ? 0 : in->status < 100 || in->status > 599 ? 9 : in->status / 100);
     g->method = j->method;

@@ -23,7 +23,9 @@ typedef struct sp_facts_in {
     sp_body_state body;
     uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
+    uint32_t provider;             /* sp_name of who is asked, where the log says so and the host does not; or 0 */
     uint8_t no_headers;            /* the log has none of this exchange */
+    uint8_t partial;               /* the log has not the payload as it was sent: what is not there proves nothing */
     const sp_mark *marks;          /* of the envelope and of all that was opened */
     uint32_t lo, hi;               /* range of the marks that count */
     uint32_t stream_lo, stream_hi; /* those of a streamed response's events */
@@ -98,7 +100,7 @@ typedef struct sp_grounds {
     sp_name provider, as, method;
     uint32_t era; /* between which dates of the rules it happened */
     uint8_t by_shape, odd, ambiguous, body, body_unreadable, embedded_too_deep, method_has_body, no_method, no_headers, has_url,
-        status_class, spare;
+        status_class, partial;
 } sp_grounds;
 
 typedef struct sp_verdict_memo {

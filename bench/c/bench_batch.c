@@ -1,5 +1,5 @@
 /* Ours in memory: the whole scan through sp_batch.h, over bytes that are there already (they are copied into the reader, as its interface
-   wants it). The built-in packs are read from BENCH_RULES before the clock starts. */
+   wants it). The built-in packs are read from BENCH_PACKS before the clock starts. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,9 @@ static void load_rules(void) {
     sp_view counts[3];
     sp_rules_error err;
     glob_t found;
-    if (glob(BENCH_RULES "/*.json", 0, NULL, &found) != 0 || found.gl_pathc > MOST_PACKS) abort();
+    if (glob(BENCH_PACKS "/formats/*.json", 0, NULL, &found) != 0 || glob(BENCH_PACKS "/rules/*.json", GLOB_APPEND, NULL, &found) != 0 ||
+        found.gl_pathc > MOST_PACKS)
+        abort();
     for (size_t i = 0; i < found.gl_pathc; i++) {
         const char *slash = strrchr(found.gl_pathv[i], '/');
         packs[i] = (sp_pack_text){slash ? slash + 1 : found.gl_pathv[i], read_pack(found.gl_pathv[i])};

@@ -102,7 +102,6 @@ PyObject *core_classify(PyObject *module, PyObject *const *args, Py_ssize_t n, P
 extern const char core_classify_doc[];
 
 /* --- core_lists.c: the vocabularies --- */
-PyObject *core_formats(PyObject *module, PyObject *unused);
 PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names);
 PyObject *core_statuses(PyObject *module, PyObject *unused);
 PyObject *core_flags(PyObject *module, PyObject *unused);

@@ -8,15 +8,6 @@ static void push(PyObject **list, PyObject *taken) {
     Py_XDECREF(taken);
 }
 
-PyObject *core_formats(PyObject *module, PyObject *unused) {
-    (void)module;
-    (void)unused;
-    PyObject *json = PyImport_ImportModule("json");
-    PyObject *o = json ? PyObject_CallMethod(json, "loads", "s", sp_formats_json()) : NULL;
-    Py_XDECREF(json);
-    return o;
-}
-
 PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
     static const char *const names[] = {"table"};
     static const core_sig sig = {"columns", names, 1, 0, 1, 1};

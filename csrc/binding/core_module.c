@@ -57,7 +57,6 @@ static void core_free_module(void *module) { core_clear(module); }
 static PyMethodDef core_functions[] = {
     {"classify", CORE_METHOD(core_classify), CORE_FAST, core_classify_doc},
     {"stream", CORE_METHOD(core_stream), CORE_FAST, core_stream_doc},
-    {"formats", core_formats, METH_NOARGS, "formats($module, /)\n--\n\nThe readers: name, what they are, and where the fields stand."},
     {"columns", CORE_METHOD(core_columns), CORE_FAST,
      "columns($module, /, table)\n--\n\n(name, kind, meaning) of the columns of 'exchanges' or 'evidence'."},
     {"statuses", core_statuses, METH_NOARGS, "statuses($module, /)\n--\n\n(code, what was expected) of every reason."},

@@ -106,7 +106,7 @@ static int scan_start(core_scan *self, core_state *s, size_t threads) {
         .evidence = self->evidence,
     };
     sp_status st = sp_batch_new(&sp_alloc_std, &o, &self->batch);
-    if (st == SP_ERR_SYNTAX) return core_raise_error(s, "format", "", 0, 0, "no such format", "formats() lists them");
+    if (st == SP_ERR_SYNTAX) return core_raise_error(s, "format", "", 0, 0, "no such format", "Engine.formats() lists them");
     return st == SP_OK ? 0 : core_raise(st);
 }
 
@@ -315,28 +315,36 @@ static PyObject *names_of(const int *values, const char *const *names, size_t n)
     return list;
 }
 
-static PyObject *summary(const sp_summary *m) {
-    PyObject *d = PyDict_New(), *classified = PyDict_New(), *rejected = PyDict_New(), *flags = PyDict_New();
+static PyObject *summary(const sp_rules *r, const sp_summary *m) {
+    PyObject *d = PyDict_New(), *classified = PyDict_New(), *rejected = PyDict_New(), *flags = PyDict_New(), *passed = PyDict_New();
     const int file_flags[] = {m->bom, m->crlf}, hints[] = {m->cr_only, m->array};
     static const char *const flag_names[] = {"bom", "crlf"}, *const hint_names[] = {"cr_only", "array"};
-    int bad = !d || !classified || !rejected || !flags;
+    int bad = !d || !classified || !rejected || !flags || !passed;
     for (unsigned i = 0; !bad && i < SP_STATE_COUNT; i++)
         bad |= core_put(classified, sp_state_name((sp_state)i), PyLong_FromUnsignedLongLong(m->classified[i])) < 0;
     for (unsigned i = 0; !bad && i < SP_STATUS_COUNT; i++)
         if (m->rejected[i]) bad |= core_put(rejected, sp_status_code((sp_status)i), PyLong_FromUnsignedLongLong(m->rejected[i])) < 0;
     for (unsigned i = 0; !bad && i < SP_FLAG_COUNT; i++)
         if (m->flags[i]) bad |= core_put(flags, sp_flag_name(i), PyLong_FromUnsignedLongLong(m->flags[i])) < 0;
+    for (unsigned i = 0; !bad && i < SP_MAX_PASSES; i++) { /* several readers may give one reason */
+        const char *why = m->passed[i] ? sp_rules_pass(r, i) : NULL;
+        PyObject *before = why ? PyDict_GetItemString(passed, why) : NULL;
+        uint64_t n = m->passed[i] + (before ? PyLong_AsUnsignedLongLong(before) : 0);
+        if (why) bad |= core_put(passed, why, PyLong_FromUnsignedLongLong(n)) < 0;
+    }
     bad = bad || core_put(d, "lines_total", PyLong_FromUnsignedLongLong(m->lines_total)) < 0 ||
           core_put(d, "lines_blank", PyLong_FromUnsignedLongLong(m->lines_blank)) < 0 ||
           core_put(d, "lines", PyLong_FromUnsignedLongLong(m->lines_total - m->lines_blank)) < 0 ||
           PyDict_SetItemString(d, "classified", classified) < 0 || PyDict_SetItemString(d, "rejected", rejected) < 0 ||
-          PyDict_SetItemString(d, "flags", flags) < 0 || core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 ||
-          core_put(d, "format", maybe(m->format)) < 0 || core_put(d, "encoding", maybe(m->encoding)) < 0 ||
+          PyDict_SetItemString(d, "passed_over", passed) < 0 || PyDict_SetItemString(d, "flags", flags) < 0 ||
+          core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 || core_put(d, "format", maybe(m->format)) < 0 ||
+          core_put(d, "encoding", maybe(m->encoding)) < 0 ||
           core_put(d, "file_flags", names_of(file_flags, flag_names, CORE_LEN(file_flags))) < 0 ||
           core_put(d, "hints", names_of(hints, hint_names, CORE_LEN(hints))) < 0;
     Py_XDECREF(classified);
     Py_XDECREF(rejected);
     Py_XDECREF(flags);
+    Py_XDECREF(passed);
     if (bad) Py_CLEAR(d);
     return d;
 }
@@ -344,7 +352,7 @@ static PyObject *summary(const sp_summary *m) {
 static PyObject *scan_summary(PyObject *self, PyObject *unused) {
     (void)unused;
     core_scan *s = enter(self);
-    return s ? leave(s, summary(sp_batch_summary(s->batch))) : NULL;
+    return s ? leave(s, summary(((core_rules *)s->rules)->rules, sp_batch_summary(s->batch))) : NULL;
 }
 
 static PyMethodDef scan_methods[] = {

@@ -129,9 +129,6 @@ def stream(batches: Sequence[Batch], table: str, metadata: dict[str, str] | None
     """A capsule `arrow_array_stream` that gives the batches of one table in order, also when there are none. metadata: all of the schema's;
     without it, that of the batches."""
 
-def formats() -> list[dict[str, Any]]:
-    """The readers: name, what they are, and where the fields stand."""
-
 def columns(table: str) -> list[tuple[str, str, str]]:
     """(name, kind, meaning) of `exchanges` or `evidence`. Kinds: utf8, int64, int32, bool,
     timestamp[us, UTC], list<utf8>, dictionary<int32, utf8>."""

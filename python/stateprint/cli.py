@@ -530,10 +530,10 @@ def entries(packs: Iterable[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
 @main.command("formats")
 def formats_command() -> None:
     """The readers, and where the fields of an exchange stand."""
-    for form in _core.formats():
+    for form in Engine().formats():
         if not sys.stdout.isatty():
             click.echo(json.dumps(form))
             continue
         click.echo(f"{form['name']:<8} {form['title']}")
-        for field, pointers in form["fields"].items():
+        for field, pointers in (form["fields"] | form.get("places", {})).items():
             click.echo(f"         {field:<17} {', '.join(p or '(the line)' for p in pointers)}")

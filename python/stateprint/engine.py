@@ -51,10 +51,12 @@ def lens_of(lens: str | Lens) -> Lens:
 
 @functools.cache
 def builtin_packs() -> tuple[tuple[str, bytes], ...]:
-    """(name, JSON) of the built-in packs, in the order in which they are tried."""
-    folder = os.path.join(os.path.dirname(__file__), "rules")
+    """(name, JSON) of the built-in packs, readers first, in the order in which they are tried."""
     return tuple(
-        (name, _read(os.path.join(folder, name), "a built-in pack")) for name in sorted(os.listdir(folder)) if name.endswith(".json")
+        (name, _read(os.path.join(folder, name), "a built-in pack"))
+        for folder in (os.path.join(os.path.dirname(__file__), kind) for kind in ("formats", "rules"))
+        for name in sorted(os.listdir(folder))
+        if name.endswith(".json")
     )
 
 
@@ -325,6 +327,13 @@ class Engine:
 
     def __hash__(self) -> int:
         return hash(self._arguments)
+
+    def formats(self) -> list[dict[str, Any]]:
+        """The readers, in the order in which they are tried: name, title, grade, and where the fields of an exchange stand in a line."""
+        found = [entry for _, text in (*reversed(self._arguments[0]), *builtin_packs()) for entry in json.loads(text).get("formats", ())]
+        last = {"title": "one plain request body a line", "grade": "wire", "fields": {"body": [""]}}
+        listed = {entry["id"]: {k: v for k, v in entry.items() if k not in {"id", "examples"}} for entry in reversed(found)}
+        return [{"name": name, **listed[name]} for name in dict.fromkeys(entry["id"] for entry in found)] + [{"name": "bodies", **last}]
 
     def __repr__(self) -> str:
         return f"<Engine lens={self.lens.name} packs={len(self._arguments[0]) + len(builtin_packs())}>"

@@ -33,12 +33,14 @@ class Progress:
 
 @dataclass
 class Summary:
-    """Counts of a scan; `lines = classified + rejected` always holds."""
+    """Counts of a scan; `lines = classified + rejected + passed over` always holds. A record that is no exchange
+    is passed over: counted by the reason, without a row."""
 
     lines_total: int = 0
     lines_blank: int = 0
     classified: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
     flags: dict[str, int] = field(default_factory=dict)
     bytes: int = 0
     inputs: list[dict[str, Any]] = field(default_factory=list)
@@ -65,7 +67,7 @@ class Summary:
         """Adds what the core counted of one input; counted: `limited` did; ended: its end was come to."""
         for key in ("lines_total", "lines_blank", "bytes") if not counted else ():
             setattr(self, key, getattr(self, key) + part[key])
-        for key in ("classified", "rejected", "flags") if not counted else ():
+        for key in ("classified", "rejected", "passed_over", "flags") if not counted else ():
             mine: dict[str, int] = getattr(self, key)
             for k, n in part[key].items():
                 if n:
@@ -92,6 +94,7 @@ class Summary:
             "lines": self.lines,
             "classified": self.classified,
             "rejected": self.rejected,
+            "passed_over": self.passed_over,
             "flags": self.flags,
             "bytes": self.bytes,
             "complete": self.complete,
@@ -107,6 +110,8 @@ class Summary:
         states = ", ".join(f"{n} {state}" for state, n in self.classified.items() if n)
         reasons = ", ".join(f"{n} {code}" for code, n in self.rejected.items() if n)
         counts = f"{self.lines} lines = {sum(self.classified.values())} classified + {sum(self.rejected.values())} rejected"
+        if self.passed_over:
+            counts += f" + {sum(self.passed_over.values())} passed over"
         return counts + (f"; {states}" if states else "") + (f"; rejected: {reasons}" if reasons else "")
 
 
@@ -199,7 +204,7 @@ class Scan:
         except (_core.CoreError, ValueError):
             core = None
         if core is None:
-            known = ", ".join(f["name"] for f in _core.formats())
+            known = ", ".join(form["name"] for form in self.engine.formats())
             raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}")
         error: InputError | None = None
         ended = False

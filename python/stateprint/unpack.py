@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 READ = 1 << 18
 CHUNK = 1 << 19
-"""Most bytes of one unpacked chunk, about. Twice as many leave the cache before they are scanned."""
+"""Most bytes of one unpacked chunk, about. Twice as many were no quicker, rather slower: docs/performance.md."""
 ZSTD_WINDOW = 1 << 27
 
 GZIP = b"\x1f\x8b"

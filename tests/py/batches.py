@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from harness import ROOT
 from stateprint import _core
 
-PACKS = ("00-hosts.json", "01-common.json", "10-openai.json")
+PACKS = ("formats/90-plain.json", "rules/00-hosts.json", "rules/01-common.json", "rules/10-openai.json")
 URL = "https://api.openai.com/v1/responses"
 
 
 @functools.cache
 def rules() -> _core.Rules:
     """A few of the packs: enough for texts, lists, numbers and truth values in the rows."""
-    folder = ROOT / "python/stateprint/rules"
+    folder = ROOT / "python/stateprint"
     return _core.Rules([(name, (folder / name).read_bytes()) for name in PACKS], lens=(["read", "write"], []), versions="test")
 
 

@@ -376,4 +376,6 @@ def test_rules_test_finds_a_wrong_example(tmp_path: Path) -> None:
 
 
 def test_formats() -> None:
-    assert [json.loads(line)["name"] for line in run("formats").stdout.splitlines()] == ["pairs", "batch", "flat", "bodies"]
+    names = [json.loads(line)["name"] for line in run("formats").stdout.splitlines()]
+    assert names[-4:] == ["pairs", "batch", "flat", "bodies"]
+    assert {"bedrock", "apim", "helicone", "langsmith"} < set(names)

@@ -297,8 +297,8 @@ def test_the_shared_corpus_is_looked_at() -> None:
 
 
 def builtin_packs() -> list[tuple[str, bytes]]:
-    folder = Path(stateprint.__file__).parent / "rules"
-    return [(p.name, p.read_bytes()) for p in sorted(folder.glob("*.json"))]
+    root = Path(stateprint.__file__).parent
+    return [(p.name, p.read_bytes()) for kind in ("formats", "rules") for p in sorted((root / kind).glob("*.json"))]
 
 
 def builtin_layouts(packs: list[tuple[str, bytes]]) -> dict[tuple[str, str], dict[str, Any] | None]:

@@ -352,8 +352,9 @@ def test_framing_of_turns(s: str, data: st.DataObject) -> None:
 
 @cache
 def builtin() -> _core.Rules:
-    folder = Path(stateprint.__file__).parent / "rules"
-    return _core.Rules([(p.name, p.read_bytes()) for p in sorted(folder.glob("*.json"))], lens=twins.LENS)
+    root = Path(stateprint.__file__).parent
+    packs = [p for kind in ("formats", "rules") for p in sorted((root / kind).glob("*.json"))]
+    return _core.Rules([(p.name, p.read_bytes()) for p in packs], lens=twins.LENS)
 
 
 @cache

@@ -1,0 +1,176 @@
+"""Readers as descriptions: a pack of one's own says where the fields of an exchange stand in a line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stateprint as sp
+
+RESPONSES = {"model": "gpt-5", "input": "Hi", "store": False}
+CHAT = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def pack(**reader: Any) -> dict[str, Any]:
+    given = {
+        "id": "own",
+        "title": "a log of our own",
+        "source": "US",
+        "grade": "wire",
+        "signature": [[{"at": "log:/kind", "in": ["call"]}]],
+    }
+    return {"format": 1, "pack": "own", "version": "1", "sources": {"US": "us"}, "formats": [given | reader]}
+
+
+def read(tmp_path: Path, lines: list[dict[str, Any]], **reader: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps({"kind": "call"} | line) + "\n" for line in lines), encoding="utf-8")
+    scan = sp.scan(log, engine=sp.Engine(rules=[pack(**reader)]))
+    rows = [row for batch in scan for row in batch.to_pylist()]
+    summary = scan.summary.to_dict()
+    assert [part["format"] for part in summary["inputs"]] == ["own"]
+    return rows, summary
+
+
+def test_it_is_tried_before_the_built_in_ones(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path, [{"request": {"body": {}}, "payload": CHAT}], fields={"body": ["/payload"]})
+    assert [row["operation"] for row in rows] == ["chat.completions.create"]
+    assert next(form["name"] for form in sp.Engine(rules=[pack(fields={})]).formats()) == "own"
+
+
+@pytest.mark.parametrize(
+    "inner", [{"id": "r1", "body": CHAT}, json.dumps({"id": "r1", "body": CHAT}), json.dumps({"id": "r1", "body": json.dumps(CHAT)})]
+)
+def test_places_in_json_text(tmp_path: Path, inner: Any) -> None:
+    """A string that is JSON text, or the value itself: some writers do both."""
+    fields = {"id": ["/record => json /id"], "body": ["/record => json /body => json"]}
+    rows, _ = read(tmp_path, [{"record": inner}], fields=fields)
+    assert [(row["request_id"], row["operation"], row["turns"]) for row in rows] == [("r1", "chat.completions.create", 1)]
+
+
+def test_text_that_is_no_json_has_nothing_in_it(tmp_path: Path) -> None:
+    rows, _ = read(
+        tmp_path,
+        [{"record": '{"id": "r1", "body"'}, {"record": "plain"}],
+        fields={"body": ["/record => json /body"], "id": ["/record => json /id"]},
+    )
+    assert [(row["body_state"], row["error"]) for row in rows] == [("absent", None)] * 2
+
+
+def test_lists_of_names_and_values(tmp_path: Path) -> None:
+    headers = [{"name": "X-Request-ID", "value": "req_1"}, {"value": "s-1", "name": "X-Session"}, {"name": "other"}]
+    rows, _ = read(
+        tmp_path,
+        [
+            {
+                "headers": headers,
+                "body": CHAT,
+                "tags": [{"key": "who", "value": {"text": "them"}}, {"key": "label", "value": {"text": "l-1"}}],
+            }
+        ],
+        fields={"id": ["/headers{name=X-Request-ID}/value"], "body": ["/body"]},
+        ids={"session_label": ["log:/tags{key=label}/value/text"]},
+    )
+    assert [(row["request_id"], row["session_label"]) for row in rows] == [("req_1", "l-1")]
+
+
+def test_headers_as_a_list(tmp_path: Path) -> None:
+    """They count as headers do in any other log."""
+    line = {
+        "url": "https://api.anthropic.com/v1/messages",
+        "method": "POST",
+        "body": {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": []},
+    }
+    fields = {"url": ["/url"], "method": ["/method"], "body": ["/body"], "headers": ["/headers{}"]}
+    beta = {"name": "Anthropic-Beta", "value": "files-api-2025-04-14"}
+    (with_list,), _ = read(tmp_path, [line | {"headers": [beta]}], fields=fields)
+    plain = sp.classify(line["body"], method="POST", url=line["url"], headers={beta["name"]: beta["value"]})
+    assert (with_list["state"], set(with_list["facts"])) == (plain.state, set(plain.facts))
+
+
+def test_requests_are_told_by_values(tmp_path: Path) -> None:
+    requests = [
+        {"when": [{"at": "log:/op", "in": ["answer"]}], "provider": "openai", "method": "POST", "path": "/v1/responses"},
+        {"when": [{"at": "log:/op", "in": ["get"]}], "method": "GET", "url": "https://{/host}/v1/responses/{/id}"},
+        {"when": [{"at": "log:/op", "in": ["as it is"]}], "method": "GET", "url": "https://{/host}{+/path}"},
+    ]
+    rows, _ = read(
+        tmp_path,
+        [
+            {"op": "answer", "body": RESPONSES},
+            {"op": "get", "host": "api.openai.com", "id": "a/b"},
+            {"op": "as it is", "host": "api.openai.com", "path": "/v1/responses/r"},
+        ],
+        fields={"body": ["/body"]},
+        requests=requests,
+    )
+    assert [(row["provider"], row["operation"], row["host"]) for row in rows] == [
+        ("openai", "responses.create", None),
+        ("openai", "responses.retrieve", "api.openai.com"),  # a/b is one segment
+        ("openai", "responses.retrieve", "api.openai.com"),
+    ]
+
+
+@pytest.mark.parametrize("grade", ["normalised", "metadata"])
+def test_absence_proves_nothing_but_in_bodies_as_sent(tmp_path: Path, grade: str) -> None:
+    lines = [{"body": RESPONSES}, {"body": RESPONSES | {"previous_response_id": "resp_1"}}, {"body": CHAT}]
+    requests = [{"when": [{"at": "body:/input"}], "provider": "openai", "method": "POST", "path": "/v1/responses"}]
+    rows, _ = read(tmp_path, lines, grade=grade, fields={"body": ["/body"]}, requests=requests)
+    assert [(row["grade"], row["state"]) for row in rows] == [(grade, "unknown"), (grade, "stateful"), (grade, "unknown")]
+    assert [row["missing"] for row in rows] == ["body"] * 3
+    rows, _ = read(tmp_path, lines, fields={"body": ["/body"]}, requests=requests)
+    assert [row["state"] for row in rows] == ["stateless", "stateful", "stateless"]
+
+
+def test_values_beside_a_body_count_as_its_own(tmp_path: Path) -> None:
+    reader = {
+        "grade": "normalised",
+        "places": {"body:/previous_response_id": ["/parameters/before"], "body:/messages": ["/turns"]},
+        "requests": [{"when": [{"at": "log:/parameters"}], "provider": "openai", "method": "POST", "path": "/v1/responses"}],
+    }
+    rows, _ = read(tmp_path, [{"parameters": {"before": "resp_1"}}, {"parameters": {}, "turns": CHAT["messages"]}], **reader)
+    assert [(row["state"], row["previous_id"]) for row in rows] == [("stateful", "resp_1"), ("unknown", None)]
+
+
+def test_what_the_line_says_of_its_body(tmp_path: Path) -> None:
+    states = [{"when": [{"at": "log:/stored"}], "state": "offloaded"}]
+    rows, _ = read(
+        tmp_path,
+        [{"stored": "s3://bucket/key", "url": "https://api.openai.com/v1/responses"}],
+        fields={"body": ["/body"], "url": ["/url"]},
+        bodies=states,
+    )
+    assert [(row["body_state"], row["state"], row["missing"]) for row in rows] == [("offloaded", "unknown", "body")]
+
+
+def test_what_is_no_exchange_is_counted_and_gives_no_row(tmp_path: Path) -> None:
+    passes = [{"when": [{"at": "log:/type", "in": ["ping"]}], "why": "a ping"}]
+    rows, summary = read(tmp_path, [{"type": "ping"}, {"body": CHAT}, {"type": "ping"}], fields={"body": ["/body"]}, pass_over=passes)
+    assert len(rows) == 1
+    assert summary["passed_over"] == {"a ping": 2}
+    assert summary["lines"] == sum(summary["classified"].values()) + sum(summary["rejected"].values()) + 2
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        ({"grade": "full"}, "expected wire, normalised or metadata"),
+        ({"fields": {"bodies": ["/x"]}}, "expected time, id, method"),
+        ({"fields": {"body": ["x"]}}, "expected a pointer to a member"),
+        ({"fields": {"id": ["/headers{x-id}/value"]}}, "expected {name=X}"),
+        ({"fields": {"id": ["/headers{name=x-id}"]}}, "expected /value"),
+        ({"signature": []}, "expected a list of alternatives"),
+        ({"requests": [{"url": "https://{/host", "when": []}]}, "expected } after {"),
+        ({"requests": [{"url": "https://h/", "path": "/p"}]}, "not both"),
+        ({"bodies": [{"when": [], "state": "gone"}]}, "expected full, truncated"),
+        ({"pass_over": [{"when": []}]}, "expected a member: why"),
+        ({"places": {"nowhere:/x": ["/y"]}}, "expected a place"),
+    ],
+)
+def test_a_description_that_is_wrong(reader: dict[str, Any], message: str) -> None:
+    with pytest.raises(sp.ConfigError) as caught:
+        sp.Engine(rules=[pack(**({"fields": {}} | reader))])
+    assert message in str(caught.value)
+    assert caught.value.line is not None
+    assert caught.value.line > 0
