@@ -27,7 +27,12 @@ typedef struct sp_limits {
 #define SP_WARM_READERS 8u     /* readers that an engine keeps for calls with one payload; more calls at once make theirs anew */
 #define SP_WARM_BYTES 65536u   /* a reader that read more is not kept: it would keep the memory that this took */
 #define SP_MAX_RULE_BITS 4096u /* tests in all packs together; a pack that passes it is refused */
-#ifdef SP_FUZZING              /* small, so that a small input reaches all that happens at them */
+#define SP_SPLIT_PATHS 32u     /* pointers to arrays of records; more are refused */
+#define SP_SPLIT_PATH_DEPTH 8u /* names in one of them */
+#define SP_SPLIT_NAME_BYTES 64u
+#define SP_SPLIT_PATH_BYTES 2048u /* all names together */
+#define SP_SPLIT_DEPTH 2048u /* brackets of a container whose kinds are compared; deeper ones are counted. Over the maximum of max_depth */
+#ifdef SP_FUZZING            /* small, so that a small input reaches all that happens at them */
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
 #else
