@@ -313,6 +313,19 @@ static void mutants(void) {
     }
 }
 
+/* Escapes at every place of a block of 64 bytes. */
+static void escapes(void) {
+    static const char *const tails[] = {"\\\"]}{", "\\\\", "\\\\\\\"}]"};
+    static found want;
+    char text[512];
+    for (int pad = 0; pad < 200; pad++)
+        for (size_t i = 0; i < 3; i++) {
+            size_t n = (size_t)snprintf(text, sizeof text, "[{\"a\":{\"b\":[\"%*s%s\"]}},\n{}]", pad, "", tails[i]);
+            plain_split(text, n, &usual, &want);
+            CHECK(want.n == 2 && agree(text, n, &want));
+        }
+}
+
 static void deep(void) { /* brackets beyond the stack are counted */
     size_t n = 2 * 3 * SP_SPLIT_DEPTH + 8, k = 0;
     char *text = malloc(n);
@@ -405,6 +418,7 @@ int main(void) {
     valid_texts();
     damaged_texts();
     mutants();
+    escapes();
     deep();
     tells();
     pointers();
