@@ -318,9 +318,10 @@ static void escapes(void) {
     static const char *const tails[] = {"\\\"]}{", "\\\\", "\\\\\\\"}]"};
     static found want;
     char text[512];
-    for (int pad = 0; pad < 200; pad++)
-        for (size_t i = 0; i < 3; i++) {
-            size_t n = (size_t)snprintf(text, sizeof text, "[{\"a\":{\"b\":[\"%*s%s\"]}},\n{}]", pad, "", tails[i]);
+    for (int pad = 0; pad < 140; pad++)
+        for (size_t i = 0; i < 6; i++) {
+            size_t n = (size_t)snprintf(text, sizeof text, "[{\"a\":{\"b\":[\"%*s%s\",\"%*s\"]}},\n{}]", pad, "", tails[i % 3],
+                                        i < 3 ? 0 : 90, "");
             plain_split(text, n, &usual, &want);
             CHECK(want.n == 2 && agree(text, n, &want));
         }
