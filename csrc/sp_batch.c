@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "sp_exchange.h"
+#include "sp_split.h"
 
 #define HEAD_BYTES SP_HEAD_BYTES
 #define MAX_JOBS 64u
@@ -24,13 +25,22 @@ typedef enum job_state {
     JOB_DONE
 } job_state;
 
+typedef struct record { /* of a container; places count from the first byte of the job, so that a tiny record needs little */
+    uint32_t at, n, line;
+    uint32_t open; /* the stream ends in it */
+} record;
+
 typedef struct job { /* the lines of one slice */
     segment *held;
     sp_view text;
     uint64_t offset;      /* of its first byte */
     uint64_t long_length; /* not 0: no text, but one line over max_line_bytes, of this length */
     int cut;              /* the last line has no line feed, and the stream was cut in it */
-    job_state state;      /* under the lock */
+    const sp_format *format;
+    record *records; /* of a container: what is to be read of the text. The memory stays with the place in the ring */
+    size_t record_count, record_cap;
+    uint64_t line;   /* of the first one; 0: the text is lines, and sp_batch_take knows their numbers */
+    job_state state; /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
@@ -64,6 +74,13 @@ struct sp_batch {
     sp_status failed; /* what sp_batch_take returned; it goes on so */
     int skipping;     /* inside a line over max_line_bytes: its bytes are counted and dropped */
     uint64_t skip_from, skip_length;
+    sp_split_paths paths;
+    sp_split split;
+    int told; /* whether it is lines or a container, */
+    int lines_only, contained, pointers_given;
+    uint64_t drop_from; /* of a container: the record under way is over max_line_bytes, and its bytes are not kept */
+    int dropping, stashed, told_format;
+    sp_piece stash;                 /* a record that begins the next slice, or is one */
     job jobs[MAX_JOBS];             /* a ring: */
     unsigned first, waiting, count; /* the next to be taken, the next to be run (under the lock), how many there are */
     worker *workers;                /* the owner is the first */
@@ -82,6 +99,8 @@ static int blank(sp_view t) {
     return 1;
 }
 
+static sp_status read_record(sp_reader *d, job *j, const sp_line *line) { return sp_reader_line(d, j->format, line); }
+
 static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text, size_t at, uint64_t number, int last_open) {
     sp_line line = {.text = text, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number, .offset = j->offset + at};
     if (blank(line.text)) {
@@ -91,7 +110,17 @@ static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text
     if (text.p[text.n - 1] == '\r' && !last_open) line.text.n--, j->crlf = 1;
     if (line.text.n > b->rules->limits.max_line_bytes) line.reject = SP_ERR_LINE_TOO_LONG;
     else if (last_open && j->cut) line.reject = SP_ERR_INPUT_CUT;
-    return sp_reader_line(d, b->format, &line);
+    return sp_reader_line(d, j->format, &line);
+}
+
+static sp_status read_piece(const sp_batch *b, sp_reader *d, job *j, const record *r) {
+    sp_line line = {.text = {j->text.p + r->at, r->n},
+                    .source = {(const uint8_t *)b->source, strlen(b->source)},
+                    .number = j->line + r->line,
+                    .offset = j->offset + r->at};
+    if (r->open && j->cut) line.reject = SP_ERR_INPUT_CUT;
+    else if (r->open && r->n == 0) line.reject = SP_ERR_TRUNCATED;
+    return sp_reader_line(d, j->format, &line);
 }
 
 static sp_status run_job(const sp_batch *b, worker *w, job *j) {
@@ -106,13 +135,15 @@ static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     if (j->long_length) {
         sp_line line = {.text = {(const uint8_t *)"", 0},
                         .source = {(const uint8_t *)b->source, strlen(b->source)},
-                        .number = number,
+                        .number = j->line ? j->line : number,
                         .offset = j->offset,
                         .reject = SP_ERR_LINE_TOO_LONG,
                         .length = j->long_length};
         j->lines = 1;
-        return sp_reader_line(d, b->format, &line);
+        return sp_reader_line(d, j->format, &line);
     }
+    for (; j->line && j->lines < j->record_count; j->lines++) SP_TRY(read_piece(b, d, j, &j->records[j->lines]));
+    if (j->line) j->text.n = 0;
     for (size_t i = 0; i < j->text.n; number++) {
         const uint8_t *nl = memchr(j->text.p + i, '\n', j->text.n - i);
         size_t end = nl ? (size_t)(nl - j->text.p) : j->text.n;
@@ -213,6 +244,9 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
         if (sp_view_eq(sp_rules_text(b->rules, b->rules->formats.v[i].e.id), (sp_view){(const uint8_t *)o->format, strlen(o->format)}))
             b->format = &b->rules->formats.v[i];
     status = o->format && !b->format ? SP_ERR_SYNTAX : SP_OK;
+    b->lines_only = o->records && strcmp(o->records, "lines") == 0;
+    b->pointers_given = o->records && !b->lines_only;
+    if (status == SP_OK) status = sp_split_paths_init(&b->paths, b->pointers_given ? o->records : NULL);
     if (status == SP_OK) {
         *out = b;
         return SP_OK;
@@ -245,6 +279,7 @@ void sp_batch_free(sp_batch *b) {
         if (b->workers[i].batch) sp_reader_fini(&b->workers[i].reader);
     }
     sp_replay_store_free(b->store);
+    for (size_t i = 0; i < MAX_JOBS; i++) sp_release(a, b->jobs[i].records);
     for (; b->count; b->first++, b->count--) {
         job *j = &b->jobs[b->first % MAX_JOBS];
         sp_columns_drop(j->exchanges);
@@ -352,8 +387,17 @@ static const char *encoding(const uint8_t *p, size_t n) {
     return NULL;
 }
 
+static void choose_format(sp_batch *b, const uint32_t votes[SP_MAX_FORMATS]) {
+    uint32_t best = b->rules->formats.n - 1;
+    for (uint32_t f = b->rules->formats.n; f-- > 0;)
+        if (f < SP_MAX_FORMATS && votes[f] && votes[f] >= votes[best]) best = f;
+    sp_reader_rest(&b->workers[0].reader);
+    if (!b->format) b->format = &b->rules->formats.v[best];
+    b->summary.format = (const char *)sp_rules_text(b->rules, b->format->e.id).p;
+}
+
 static sp_status tell_format(sp_batch *b, size_t n) {
-    uint32_t votes[SP_MAX_FORMATS] = {0}, best = b->rules->formats.n - 1;
+    uint32_t votes[SP_MAX_FORMATS] = {0};
     for (size_t i = b->pos; i < n && !b->format;) {
         const uint8_t *nl =
             memchr(b->in->bytes + i, '\n', b->len - i); /* a line that begins in the head counts as a whole, if it is read */
@@ -365,12 +409,55 @@ static sp_status tell_format(sp_batch *b, size_t n) {
         if (f < SP_MAX_FORMATS) votes[f]++;
         i = end + 1;
     }
-    for (uint32_t f = b->rules->formats.n; f-- > 0;)
-        if (f < SP_MAX_FORMATS && votes[f] && votes[f] >= votes[best]) best = f;
-    sp_reader_rest(&b->workers[0].reader);
-    if (!b->format) b->format = &b->rules->formats.v[best];
-    b->summary.format = (const char *)sp_rules_text(b->rules, b->format->e.id).p;
+    choose_format(b, votes);
     return SP_OK;
+}
+
+/* Of a container: by the records of the first slice that begin in the head. */
+static sp_status tell_format_of_records(sp_batch *b, const job *j) {
+    uint32_t votes[SP_MAX_FORMATS] = {0};
+    for (size_t i = 0; i < j->record_count && !b->format && j->offset + j->records[i].at < HEAD_BYTES; i++) {
+        uint32_t f;
+        SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){j->text.p + j->records[i].at, j->records[i].n}, &f));
+        if (f < SP_MAX_FORMATS) votes[f]++;
+    }
+    choose_format(b, votes);
+    return SP_OK;
+}
+
+static void tell_container(sp_batch *b) {
+    const sp_split *s = &b->split;
+    if (!b->contained) b->summary.container = SP_VIEW("jsonl");
+    else if (s->pointer >= 0) b->summary.container = s->paths->pointer[s->pointer];
+    else b->summary.container = s->top_array || s->arrays ? SP_VIEW("array") : SP_VIEW("documents");
+    b->summary.incomplete = s->incomplete;
+}
+
+/* Lines or a container, by the head; where a line that is longer holds no records so far, by all of it. */
+static int told(sp_batch *b, uint64_t head) {
+    uint64_t at = head >= 3 && memcmp(b->in->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    sp_tell tell = SP_TELL_OPEN;
+    sp_piece piece;
+    if (b->told == 2) return 1;
+    if (b->lines_only || !head || encoding(b->in->bytes, head)) tell = SP_TELL_LINES;
+    else if (b->pointers_given) tell = SP_TELL_CONTAINER;
+    else if (!b->told) {
+        sp_split_init(&b->split, b->rules->kernel, &b->paths, at);
+        tell = sp_split_tell(&b->split, b->in->bytes, 0, head, b->finished && head == b->len);
+        b->told = 1;
+    }
+    if (tell == SP_TELL_OPEN) {
+        const uint8_t *nl = memchr(b->in->bytes + b->split.at, '\n', b->len - b->split.at);
+        uint64_t end = nl ? (uint64_t)(nl - b->in->bytes) : b->len;
+        while (b->split.pointer < 0 && !b->split.documents && sp_split_next(&b->split, b->in->bytes, 0, end, 0, &piece)) continue;
+        if (b->split.pointer >= 0) tell = SP_TELL_CONTAINER;
+        else if (nl || b->finished || b->split.documents || b->len > b->rules->limits.max_line_bytes + HEAD_BYTES) tell = SP_TELL_LINES;
+    }
+    if (tell == SP_TELL_OPEN) return 0;
+    b->told = 2;
+    b->contained = tell == SP_TELL_CONTAINER;
+    sp_split_init(&b->split, b->rules->kernel, &b->paths, at);
+    return 1;
 }
 
 /* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. Until they are here,
@@ -380,7 +467,9 @@ static sp_status begin(sp_batch *b) {
     if (b->begun) return SP_OK;
     if (!b->finished && b->len < HEAD_BYTES) return SP_OK;
     size_t from = b->searched < HEAD_BYTES - 1 ? HEAD_BYTES - 1 : b->searched;
-    if (!b->finished && !memchr(b->in->bytes + from, '\n', b->len - from) && b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES) {
+    if (!told(b, head)) return SP_OK;
+    if (!b->contained && !b->finished && !memchr(b->in->bytes + from, '\n', b->len - from) &&
+        b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES) {
         b->searched = b->len;
         return SP_OK;
     }
@@ -394,10 +483,9 @@ static sp_status begin(sp_batch *b) {
     b->summary.encoding = encoding(b->in->bytes, head);
     if (b->summary.encoding) return SP_OK;
     if (head >= 3 && memcmp(b->in->bytes, "\xef\xbb\xbf", 3) == 0) b->summary.bom = 1, b->pos = 3;
-    size_t i = b->pos;
-    while (i < head && (b->in->bytes[i] == ' ' || b->in->bytes[i] == '\n' || b->in->bytes[i] == '\r' || b->in->bytes[i] == '\t')) i++;
-    b->summary.array = i < head && b->in->bytes[i] == '[';
     b->summary.cr_only = b->finished && memchr(b->in->bytes, '\r', head) && !memchr(b->in->bytes, '\n', b->len);
+    if (b->contained) return SP_OK;
+    tell_container(b);
     return tell_format(b, head);
 }
 
@@ -405,8 +493,13 @@ static sp_status begin(sp_batch *b) {
 
 static job *new_job(sp_batch *b, uint64_t offset) {
     job *j = &b->jobs[(b->first + b->count) % MAX_JOBS];
+    record *records = j->records;
+    size_t cap = j->record_cap;
     memset(j, 0, sizeof *j);
+    j->records = records;
+    j->record_cap = cap;
     j->offset = offset;
+    j->format = b->format;
     return j;
 }
 
@@ -477,11 +570,110 @@ static int next_slice(sp_batch *b) {
     return 1;
 }
 
+/* ---- slices of a container -------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t next_boundary(uint64_t at) { return (at / SP_SLICE_BYTES + 1) * SP_SLICE_BYTES; }
+
+/* The job that is put together: the next in the ring. */
+static job *next_job(sp_batch *b) { return &b->jobs[(b->first + b->count) % MAX_JOBS]; }
+
+static sp_status add_piece(sp_batch *b, const sp_piece *x) {
+    job *j = next_job(b);
+    if (!j->record_count) j = new_job(b, x->start), j->line = x->line;
+    SP_TRY(sp_grow(b->alloc, &j->records, &j->record_cap, j->record_count + 1, sizeof *j->records));
+    j->records[j->record_count++] =
+        (record){(uint32_t)(x->start - j->offset), (uint32_t)(x->end - x->start), (uint32_t)(x->line - j->line), (uint32_t)x->open};
+    return SP_OK;
+}
+
+/* What stands before the record under way, or before what comes next, is not needed but by the job that is put together. */
+static void move_on(sp_batch *b) {
+    uint64_t keep = b->split.open && !b->dropping ? b->split.start : b->split.at;
+    if (b->stashed && b->stash.start < keep) keep = b->stash.start;
+    b->pos = (size_t)(keep - b->base);
+}
+
+static sp_status put_records(sp_batch *b) {
+    job *j = next_job(b);
+    const record *end = &j->records[j->record_count - 1];
+    j->text = (sp_view){b->in->bytes + (j->offset - b->base), end->at + (size_t)end->n};
+    j->cut = b->cut;
+    if (!b->told_format) SP_TRY(tell_format_of_records(b, j));
+    b->told_format = 1;
+    j->format = b->format;
+    j->held = b->in;
+    b->in->jobs++;
+    offer(b);
+    next_job(b)->record_count = 0;
+    move_on(b);
+    return SP_OK;
+}
+
+static void put_long_piece(sp_batch *b, const sp_piece *x) {
+    job *j = new_job(b, x->start);
+    j->long_length = x->end - x->start;
+    j->line = x->line;
+    if (!j->format) j->format = &b->rules->formats.v[b->rules->formats.n - 1]; /* of no use to a line that is not read */
+    b->dropping = 0;
+    offer(b);
+    next_job(b)->record_count = 0;
+    move_on(b);
+}
+
+/* A record goes to its slice, or ends the one before it. *put: a job was made. */
+static sp_status take_piece(sp_batch *b, int *put) {
+    job *j = next_job(b);
+    int too_long = b->stash.end - b->stash.start > b->rules->limits.max_line_bytes;
+    b->stashed = 1;
+    if (j->record_count && (too_long || b->stash.start >= next_boundary(j->offset))) {
+        *put = 1;
+        return put_records(b);
+    }
+    b->stashed = 0;
+    if (!too_long) return add_piece(b, &b->stash);
+    *put = 1;
+    put_long_piece(b, &b->stash);
+    return SP_OK;
+}
+
+/* As next_slice: a slice holds the records that begin before the next multiple of SP_SLICE_BYTES. */
+static sp_status next_records(sp_batch *b, int *put) {
+    *put = 0;
+    while (!*put) {
+        const job *j = next_job(b);
+        sp_split *s = &b->split;
+        if (!b->stashed) b->stashed = sp_split_next(s, b->in->bytes, b->base, b->base + b->len, b->finished, &b->stash);
+        if (b->stashed) {
+            SP_TRY(take_piece(b, put));
+            continue;
+        }
+        if (b->dropping && (!s->open || s->start != b->drop_from)) b->dropping = 0; /* it holds records, and is none */
+        int long_one = s->open && s->at - s->start > b->rules->limits.max_line_bytes;
+        uint64_t seen = s->open ? s->start : s->at;
+        if (j->record_count && (b->finished || long_one || seen >= next_boundary(j->offset))) {
+            *put = 1;
+            SP_TRY(put_records(b));
+        }
+        if (long_one) b->dropping = 1, b->drop_from = s->start;
+        if (!j->record_count || *put) move_on(b);
+        if (!*put) break;
+    }
+    tell_container(b);
+    return SP_OK;
+}
+
+static sp_status next_job_of(sp_batch *b, int *put) {
+    if (b->contained) return next_records(b, put);
+    *put = next_slice(b);
+    return SP_OK;
+}
+
 static void add_up(sp_batch *b, const job *j) {
     sp_summary *s = &b->summary;
     s->lines_total += j->lines;
     s->lines_blank += j->blank;
-    s->crlf |= j->crlf;
+    s->records += j->lines - j->blank;
+    s->crlf |= j->crlf | b->split.crlf;
     for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += j->classified[i];
     for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];
     for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += j->flags[i];
@@ -499,7 +691,7 @@ static sp_status hand_over(sp_batch *b, sp_columns **exchanges, sp_columns **evi
     let_go(b, j->held);
     if (status == SP_OK) {
         add_up(b, j);
-        sp_columns_add(j->exchanges, SP_EXCHANGES_line, (int64_t)b->next_line - 1);
+        if (!j->line) sp_columns_add(j->exchanges, SP_EXCHANGES_line, (int64_t)b->next_line - 1);
         b->next_line += j->lines;
         *exchanges = j->exchanges;
         *evidence = j->evidence;
@@ -516,8 +708,9 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     *exchanges = *evidence = NULL;
     if (b->failed == SP_OK) b->failed = begin(b);
     if (b->failed != SP_OK || !b->begun || b->summary.encoding) return b->failed;
-    if (most > MAX_JOBS) most = MAX_JOBS;
-    while (b->count < most && next_slice(b)) {
+    if (most >= MAX_JOBS) most = MAX_JOBS - 1; /* one place is for the job that is put together */
+    for (int put = 1; b->count < most && put;) {
+        if ((b->failed = next_job_of(b, &put)) != SP_OK) return b->failed;
         if (b->threads > 1 && b->count > 1) start_pool(b);
     }
     if (b->count == 0) return SP_OK;

@@ -1,4 +1,5 @@
-/* Many lines: cuts a stream into lines, slices them over workers, and gives tables in input order. One owner thread drives a reader; its
+/* Many records: cuts a stream into lines, or into the records of a container (sp_split.h), slices them over workers, and gives tables in
+   input order. One owner thread drives a reader; its
    workers are its own threads. The result depends on nothing but the bytes and the rules. */
 #ifndef SP_BATCH_H
 #define SP_BATCH_H
@@ -7,7 +8,8 @@
 #include "sp_rules.h"
 
 typedef struct sp_summary {
-    uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank */
+    uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank; of a container each record is one */
+    uint64_t records;                  /* records = classified + rejected + passed over */
     uint64_t classified[SP_STATE_COUNT];
     uint64_t rejected[SP_STATUS_COUNT];
     uint64_t flags[SP_FLAG_COUNT];
@@ -15,7 +17,9 @@ typedef struct sp_summary {
     uint64_t bytes;
     const char *format;   /* name of the reader, NULL while it isn't told yet */
     int bom, crlf;        /* file flags */
-    int cr_only, array;   /* hints: carriage returns as line ends; one big array */
+    int cr_only;          /* hint: carriage returns as line ends */
+    int incomplete;       /* a container has no end: a row says from where on nothing could be read */
+    sp_view container;    /* "jsonl", "array", "documents", or the pointer at which an object held records; p NULL while it isn't told */
     const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
 
@@ -26,12 +30,13 @@ typedef struct sp_batch_options {
     const char *source;    /* name for the column */
     const char *source_id; /* NULL: made from the first 64 KiB of the stream */
     const char *format;    /* NULL: told from the first 64 KiB */
+    const char *records;   /* NULL: told from the head; "lines"; or where objects hold records: pointers, a line feed between two */
     unsigned threads;      /* at least 1 */
     int evidence;          /* also give evidence tables */
 } sp_batch_options;
 
 /* The tables keep `a`: it must be thread-safe and outlive them, too. */
-sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format */
+sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out); /* SP_ERR_SYNTAX: no such format, or no pointers */
 void sp_batch_free(sp_batch *b);
 sp_status sp_batch_room(sp_batch *b, size_t n, uint8_t **p); /* n writable bytes at the end of the input */
 size_t sp_batch_read_size(const sp_batch *b);                /* how much to read at once: up to a little behind the end of a slice */

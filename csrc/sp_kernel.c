@@ -89,7 +89,7 @@ static const uint8_t *plain_unescape(const uint8_t *p, const uint8_t *end, uint8
 
 static int plain_utf8(const uint8_t *p, size_t n) { return sp_utf8_check(p, n) == n; }
 
-static const sp_kernel plain_kernel = {"plain", PTRDIFF_MAX, plain_find, plain_unescape, plain_utf8};
+static const sp_kernel plain_kernel = {"plain", PTRDIFF_MAX, plain_find, plain_unescape, plain_utf8, NULL};
 
 #if SP_KERNEL_X86
 
@@ -117,7 +117,21 @@ static inline void sse2_copy64(uint8_t *to, const uint8_t *from) { memcpy(to, fr
 
 #include "sp_kernel_body.h"
 
-static const sp_kernel sse2_kernel = {"sse2", 32, sse2_find, sse2_unescape, plain_utf8};
+/* `[` and `{`, and `]` and `}`, differ in one bit, which no other byte makes up for. */
+static void sse2_signs(const uint8_t *p, sp_signs *m) {
+    const __m128i bit = _mm_set1_epi8(0x20);
+    *m = (sp_signs){0, 0, 0, 0, 0};
+    for (unsigned i = 0; i < 64; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i)), w = _mm_or_si128(v, bit);
+        m->quote |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"'))) << i;
+        m->slash |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))) << i;
+        m->feed |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))) << i;
+        m->opens |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(w, _mm_set1_epi8('{'))) << i;
+        m->closes |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(w, _mm_set1_epi8('}'))) << i;
+    }
+}
+
+static const sp_kernel sse2_kernel = {"sse2", 32, sse2_find, sse2_unescape, plain_utf8, sse2_signs};
 
 #undef TARGET
 #undef KERNEL
@@ -244,7 +258,18 @@ TARGET static int avx2_utf8(const uint8_t *p, size_t n) {
     return _mm256_testz_si256(errors, errors);
 }
 
-static const sp_kernel avx2_kernel = {"avx2", 32, avx2_find, avx2_unescape, avx2_utf8};
+TARGET static inline uint64_t equal(__m256i a, __m256i b, char c) {
+    __m256i x = _mm256_set1_epi8(c);
+    return bits(_mm256_cmpeq_epi8(a, x)) | (uint64_t)bits(_mm256_cmpeq_epi8(b, x)) << 32;
+}
+
+TARGET static void avx2_signs(const uint8_t *p, sp_signs *m) {
+    const __m256i bit = _mm256_set1_epi8(0x20);
+    __m256i a = load(p), b = load(p + 32), c = _mm256_or_si256(a, bit), d = _mm256_or_si256(b, bit);
+    *m = (sp_signs){equal(a, b, '"'), equal(a, b, '\\'), equal(a, b, '\n'), equal(c, d, '{'), equal(c, d, '}')};
+}
+
+static const sp_kernel avx2_kernel = {"avx2", 32, avx2_find, avx2_unescape, avx2_utf8, avx2_signs};
 
 /* ---- AVX-512 with VBMI2: escapes of a block are decoded together and the holes closed by one compress ---- */
 
@@ -374,7 +399,12 @@ TARGET static const uint8_t *avx512_unescape(const uint8_t *p, const uint8_t *en
     return p;
 }
 
-static const sp_kernel avx512_kernel = {"avx512", 32, avx512_find, avx512_unescape, avx2_utf8};
+TARGET static void avx512_signs(const uint8_t *p, sp_signs *m) {
+    __m512i v = _mm512_loadu_si512(p), w = _mm512_or_si512(v, _mm512_set1_epi8(0x20));
+    *m = (sp_signs){equal512(v, '"'), equal512(v, '\\'), equal512(v, '\n'), equal512(w, '{'), equal512(w, '}')};
+}
+
+static const sp_kernel avx512_kernel = {"avx512", 32, avx512_find, avx512_unescape, avx2_utf8, avx512_signs};
 static const sp_kernel *const kernels[] = {&avx512_kernel, &avx2_kernel, &sse2_kernel, &plain_kernel};
 
 /* Place in the list above of the first that fits. */

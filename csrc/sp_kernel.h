@@ -16,6 +16,10 @@
 #define SP_KERNEL_X86 0
 #endif
 
+typedef struct sp_signs { /* bit i belongs to byte i of 64 */
+    uint64_t quote, slash, feed, opens, closes;
+} sp_signs;
+
 typedef struct sp_kernel {
     const char *name;
     ptrdiff_t inlined; /* a text of so many bytes: sp_find looks at the first 32 of them by itself */
@@ -26,6 +30,8 @@ typedef struct sp_kernel {
        in *flags, and *high as `find` does. */
     const uint8_t *(*unescape)(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags);
     int (*utf8)(const uint8_t *p, size_t n); /* whether [p, p+n) is UTF-8 */
+    void (*signs)(const uint8_t *p,
+                  sp_signs *m); /* where quotes, backslashes, line feeds and brackets stand in the 64 bytes at p; may be NULL */
 } sp_kernel;
 
 const sp_kernel *sp_kernel_best(void);          /* for this processor */

@@ -32,7 +32,12 @@ typedef struct sp_limits {
 #define SP_MAX_EVENTS 65536u       /* events of one streamed response; later ones are not read: flag response_cut */
 #define SP_MAX_EVENT_MARKS 196608u /* marks of a line, above which no event is read: the same */
 #define SP_MAX_STREAM_PARTS 512u   /* parts of one streamed answer; one with more has no chain_out */
-#ifdef SP_FUZZING                  /* small, so that a small input reaches all that happens at them */
+#define SP_SPLIT_PATHS 32u         /* pointers to arrays of records; more are refused */
+#define SP_SPLIT_PATH_DEPTH 8u     /* names in one of them */
+#define SP_SPLIT_NAME_BYTES 64u
+#define SP_SPLIT_PATH_BYTES 2048u /* all names together */
+#define SP_SPLIT_DEPTH 2048u /* brackets of a container whose kinds are compared; deeper ones are counted. Over the maximum of max_depth */
+#ifdef SP_FUZZING            /* small, so that a small input reaches all that happens at them */
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
 #else

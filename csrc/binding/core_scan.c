@@ -8,9 +8,9 @@
 
 typedef struct core_scan {
     PyObject_HEAD sp_batch *batch;
-    PyObject *rules, *source, *source_id, *format; /* the last three are bytes, or NULL */
-    PyObject *view;                                /* the memoryview of the last room, or NULL */
-    size_t room;                                   /* bytes that may be committed */
+    PyObject *rules, *source, *source_id, *format, *records; /* the last four are bytes, or NULL */
+    PyObject *view;                                          /* the memoryview of the last room, or NULL */
+    size_t room;                                             /* bytes that may be committed */
     int evidence, finished;
     atomic_size_t exports, serial;
     atomic_flag busy;
@@ -102,11 +102,13 @@ static int scan_start(core_scan *self, core_state *s, size_t threads) {
         .source = PyBytes_AsString(self->source),
         .source_id = self->source_id ? PyBytes_AsString(self->source_id) : NULL,
         .format = self->format ? PyBytes_AsString(self->format) : NULL,
+        .records = self->records ? PyBytes_AsString(self->records) : NULL,
         .threads = (unsigned)threads,
         .evidence = self->evidence,
     };
     sp_status st = sp_batch_new(&sp_alloc_std, &o, &self->batch);
-    if (st == SP_ERR_SYNTAX) return core_raise_error(s, "format", "", 0, 0, "no such format", "Engine.formats() lists them");
+    if (st == SP_ERR_SYNTAX)
+        return core_raise_error(s, "format", "", 0, 0, "no such format, or no pointers", "Engine.formats() lists them");
     return st == SP_OK ? 0 : core_raise(st);
 }
 
@@ -127,9 +129,10 @@ static PyObject *scan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
         THREADS,
         EVIDENCE,
         SOURCE_ID,
+        RECORDS,
         COUNT
     };
-    static const char *const names[COUNT] = {"rules", "source", "format", "threads", "evidence", "source_id"};
+    static const char *const names[COUNT] = {"rules", "source", "format", "threads", "evidence", "source_id", "records"};
     static const core_sig sig = {"Scan", names, COUNT, 1, 1, 1 << RULES | 1 << SOURCE};
     core_state *s = PyType_GetModuleState(type);
     PyObject *v[COUNT];
@@ -151,6 +154,7 @@ static PyObject *scan_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     if (st == 0) st = c_text(v[SOURCE], "source", &self->source);
     if (st == 0) st = c_text(v[SOURCE_ID], "source_id", &self->source_id);
     if (st == 0) st = c_text(v[FORMAT], "format", &self->format);
+    if (st == 0) st = c_text(v[RECORDS], "records", &self->records);
     if (st == 0) st = scan_start(self, s, threads);
     if (st == 0) PyObject_GC_Track(self);
     else Py_CLEAR(self);
@@ -178,6 +182,7 @@ static void scan_dealloc(PyObject *self) {
     Py_CLEAR(s->source);
     Py_CLEAR(s->source_id);
     Py_CLEAR(s->format);
+    Py_CLEAR(s->records);
     Py_CLEAR(s->rules);
     core_free(self);
 }
@@ -317,8 +322,8 @@ static PyObject *names_of(const int *values, const char *const *names, size_t n)
 
 static PyObject *summary(const sp_rules *r, const sp_summary *m) {
     PyObject *d = PyDict_New(), *classified = PyDict_New(), *rejected = PyDict_New(), *flags = PyDict_New(), *passed = PyDict_New();
-    const int file_flags[] = {m->bom, m->crlf}, hints[] = {m->cr_only, m->array};
-    static const char *const flag_names[] = {"bom", "crlf"}, *const hint_names[] = {"cr_only", "array"};
+    const int file_flags[] = {m->bom, m->crlf}, hints[] = {m->cr_only};
+    static const char *const flag_names[] = {"bom", "crlf"}, *const hint_names[] = {"cr_only"};
     int bad = !d || !classified || !rejected || !flags || !passed;
     for (unsigned i = 0; !bad && i < SP_STATE_COUNT; i++)
         bad |= core_put(classified, sp_state_name((sp_state)i), PyLong_FromUnsignedLongLong(m->classified[i])) < 0;
@@ -335,10 +340,14 @@ static PyObject *summary(const sp_rules *r, const sp_summary *m) {
     bad = bad || core_put(d, "lines_total", PyLong_FromUnsignedLongLong(m->lines_total)) < 0 ||
           core_put(d, "lines_blank", PyLong_FromUnsignedLongLong(m->lines_blank)) < 0 ||
           core_put(d, "lines", PyLong_FromUnsignedLongLong(m->lines_total - m->lines_blank)) < 0 ||
-          PyDict_SetItemString(d, "classified", classified) < 0 || PyDict_SetItemString(d, "rejected", rejected) < 0 ||
-          PyDict_SetItemString(d, "passed_over", passed) < 0 || PyDict_SetItemString(d, "flags", flags) < 0 ||
-          core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 || core_put(d, "format", maybe(m->format)) < 0 ||
-          core_put(d, "encoding", maybe(m->encoding)) < 0 ||
+          core_put(d, "records", PyLong_FromUnsignedLongLong(m->records)) < 0 ||
+          core_put(d, "container",
+                   m->container.p ? PyUnicode_DecodeUTF8((const char *)m->container.p, (Py_ssize_t)m->container.n, "replace")
+                                  : Py_NewRef(Py_None)) < 0 ||
+          core_put(d, "incomplete", PyBool_FromLong(m->incomplete)) < 0 || PyDict_SetItemString(d, "classified", classified) < 0 ||
+          PyDict_SetItemString(d, "rejected", rejected) < 0 || PyDict_SetItemString(d, "passed_over", passed) < 0 ||
+          PyDict_SetItemString(d, "flags", flags) < 0 || core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 ||
+          core_put(d, "format", maybe(m->format)) < 0 || core_put(d, "encoding", maybe(m->encoding)) < 0 ||
           core_put(d, "file_flags", names_of(file_flags, flag_names, CORE_LEN(file_flags))) < 0 ||
           core_put(d, "hints", names_of(hints, hint_names, CORE_LEN(hints))) < 0;
     Py_XDECREF(classified);
@@ -370,7 +379,7 @@ static PyMethodDef scan_methods[] = {
 };
 
 static PyType_Slot scan_slots[] = {
-    {Py_tp_doc, (void *)"Scan(rules, /, *, source, format=None, threads=1, evidence=False, source_id=None)\n--\n\n"
+    {Py_tp_doc, (void *)"Scan(rules, /, *, source, format=None, threads=1, evidence=False, source_id=None, records=None)\n--\n\n"
                         "Reads one input. One thread drives it; its workers are its own."},
     {Py_tp_new, (void *)scan_new},
     {Py_tp_dealloc, (void *)scan_dealloc},

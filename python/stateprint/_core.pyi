@@ -94,6 +94,7 @@ class Scan:
         threads: int = 1,
         evidence: bool = False,
         source_id: str | None = None,
+        records: str | None = None,
     ) -> Self: ...
     def feed(self, data: Buffer, /) -> None:
         """Adds bytes of the unpacked stream. They are copied."""
@@ -107,8 +108,9 @@ class Scan:
     def take(self) -> tuple[Batch, Batch | None] | None:
         """Classifies what has come and gives the next batch (exchanges, evidence), or None when it needs more bytes (or is at the end)."""
     def summary(self) -> dict[str, Any]:
-        """lines_total, lines_blank, lines, classified {state: n}, rejected {code: n}, flags {name: n} (both without zeros), bytes, format
-        (None while it isn't told), encoding (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only, array]."""
+        """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n} (both without
+        zeros), bytes, format and container (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
+        is refused), file_flags [bom, crlf], hints [cr_only]."""
 
 def classify(
     rules: Rules,

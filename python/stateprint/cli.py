@@ -14,9 +14,8 @@ import click
 from . import _core
 from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
-from .scan import Progress, Scan, one_document, rows_of, scan
+from .scan import Progress, Scan, scan
 from .show import printable, value
-from .sources import expand
 from .table import Output, Writer, format_of, write_text
 from .trace import explanation
 from .unpack import inflaters
@@ -380,32 +379,32 @@ def written(
 def identify_command(inputs: tuple[str, ...], form: str | None, threads: int | None, limit: int | None, **known: Any) -> None:
     """One line per payload, as file(1) does: API, operation, state, deciding pointer, fingerprint."""
     engine = make_engine(**known)
-    names = list(expand(inputs))
-    logs = []
-    for name in names:
-        text = one_document(name, engine) if name != "-" else None
-        if text is None:
-            logs.append(name)
-        else:
-            lines(*rows_of(text, name, engine, form), engine, numbered=False)
-    code = 0
-    if logs:
-        done = scan(logs, engine=engine, format=form, threads=threads, strict=False, limit=limit)
-        for batch, marks in done.batches(evidence=True):
-            lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], engine, numbered=True)
-        summarise(done)
-        code = exit_code(done, None)
-    leave(code)
+    done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit)
+    for batch, marks in done.batches(evidence=True):
+        lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], engine)
+    summarise(done)
+    leave(exit_code(done, None))
 
 
-def lines(rows: list[dict[str, Any]], marks: list[dict[str, Any]], engine: Engine, *, numbered: bool) -> None:
+def lines(rows: list[dict[str, Any]], marks: list[dict[str, Any]], engine: Engine) -> None:
     """A line for each row."""
     by_uid: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
         by_uid.setdefault(mark["uid"], []).append(mark)
     for row in rows:
         what = describe(verdict_of(row, by_uid.get(row["uid"], []), engine.lens.name)) if row["state"] else f"rejected: {row['error']}"
-        click.echo(printable(f"{row['source']}{':' + str(row['line']) if numbered else ''}: {what}"))
+        click.echo(printable(f"{row['source']}:{row['line']}: {what}"))
+
+
+def only_record(name: str, engine: Engine, form: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """Row and marks of a file that is one document over several lines; None where it is anything else."""
+    done = scan(name, engine=engine, format=form, threads=1, strict=False, limit=2)
+    rows: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
+    for batch, more in done.batches(evidence=True):
+        rows += batch.to_pylist()
+        marks += more.to_pylist() if more is not None else []
+    return (rows[0], marks) if len(rows) == 1 and done.summary.inputs[0]["container"] != "jsonl" else None
 
 
 @main.command("explain")
@@ -415,10 +414,10 @@ def explain_command(place: str, form: str | None, threads: int | None, **known: 
     """The decision trace for one exchange: of a line of a log, or of a file that is one JSON document."""
     name, colon, number = place.rpartition(":")
     engine = make_engine(**known)
-    if os.path.isfile(place) and (text := one_document(place, engine)) is not None:
-        rows, marks = rows_of(text, place, engine, form)
-        click.echo(str(explanation(rows[0], marks, engine)))
-        leave(INPUT if rows[0]["error"] else 0)
+    if os.path.isfile(place) and (only := only_record(place, engine, form)) is not None:
+        row, marks = only
+        click.echo(str(explanation(row, marks, engine)))
+        leave(INPUT if row["error"] else 0)
     if not colon or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise ConfigError("expected FILE:LINE, with the line from 1", code="usage", hint="stateprint explain log.jsonl:3")
     done = scan(name, engine=engine, format=form, threads=threads, strict=False)

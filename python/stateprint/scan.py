@@ -1,7 +1,5 @@
 """Logs: lazy, in bounded memory, rows in input order."""
 
-import contextlib
-import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +15,6 @@ from .table import Table
 Input = str | os.PathLike[str]
 HINTS = {
     "cr_only": "one line only: does the file have carriage returns as line ends?",
-    "array": "is it one big array? Make it a line per element, for example with jq -c '.[]'",
 }
 
 
@@ -33,11 +30,12 @@ class Progress:
 
 @dataclass
 class Summary:
-    """Counts of a scan; `lines = classified + rejected + passed over` always holds. A record that is no exchange
-    is passed over: counted by the reason, without a row."""
+    """Counts of a scan; `records = classified + rejected + passed over` always holds. A record is a line, or what a container holds: each
+    counts as one line. One that is no exchange is passed over: counted by the reason, without a row."""
 
     lines_total: int = 0
     lines_blank: int = 0
+    records: int = 0
     classified: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -60,12 +58,13 @@ class Summary:
         """Counts of rows of a scan that stops early: without the lines that it did not come to."""
         for (state, error), n in batch.counts("state", "error").items():
             self.lines_total += n
+            self.records += n
             kind, key = (self.classified, state) if error is None else (self.rejected, error.split(" ", 1)[0])
             kind[key] = kind.get(key, 0) + n
 
     def add(self, name: str, part: Mapping[str, Any], source: Source, error: InputError | None, *, counted: bool, ended: bool) -> None:
         """Adds what the core counted of one input; counted: `limited` did; ended: its end was come to."""
-        for key in ("lines_total", "lines_blank", "bytes") if not counted else ():
+        for key in ("lines_total", "lines_blank", "records", "bytes") if not counted else ():
             setattr(self, key, getattr(self, key) + part[key])
         for key in ("classified", "rejected", "passed_over", "flags") if not counted else ():
             mine: dict[str, int] = getattr(self, key)
@@ -80,6 +79,7 @@ class Summary:
                 "bytes": part["bytes"],
                 "stored": source.read,
                 "format": part["format"],
+                "container": part["container"],
                 "packing": source.packing,
                 "file_flags": [*part["file_flags"], *source.finish()],
                 "hints": [HINTS.get(h, h) for h in part["hints"]],
@@ -92,6 +92,7 @@ class Summary:
             "lines_total": self.lines_total,
             "lines_blank": self.lines_blank,
             "lines": self.lines,
+            "records": self.records,
             "classified": self.classified,
             "rejected": self.rejected,
             "passed_over": self.passed_over,
@@ -109,7 +110,8 @@ class Summary:
     def __str__(self) -> str:
         states = ", ".join(f"{n} {state}" for state, n in self.classified.items() if n)
         reasons = ", ".join(f"{n} {code}" for code, n in self.rejected.items() if n)
-        counts = f"{self.lines} lines = {sum(self.classified.values())} classified + {sum(self.rejected.values())} rejected"
+        what = "lines" if all(one["container"] in {"jsonl", None} for one in self.inputs) else "records"
+        counts = f"{self.records} {what} = {sum(self.classified.values())} classified + {sum(self.rejected.values())} rejected"
         if self.passed_over:
             counts += f" + {sum(self.passed_over.values())} passed over"
         return counts + (f"; {states}" if states else "") + (f"; rejected: {reasons}" if reasons else "")
@@ -125,6 +127,7 @@ class Scan:
         engine: Engine,
         *,
         format: str | None,
+        records: str | None,
         threads: int,
         strict: bool,
         limit: int | None,
@@ -133,7 +136,7 @@ class Scan:
     ) -> None:
         self.inputs, self.engine = inputs, engine
         self._format, self._threads, self._strict, self._limit, self._progress = format, threads, strict, limit, progress
-        self._max_rejects = max_rejects
+        self._max_rejects, self._records = max_rejects, records
         self._evidence: Table | None = None
         self.summary = Summary()
         self.errors: list[InputError] = []
@@ -200,9 +203,22 @@ class Scan:
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         core: _core.Scan | None = None
         try:
-            core = _core.Scan(self.engine.rules, source=source.name, format=self._format, threads=self._threads, evidence=evidence)
+            core = _core.Scan(
+                self.engine.rules,
+                source=source.name,
+                format=self._format,
+                threads=self._threads,
+                evidence=evidence,
+                records=self._records,
+            )
         except (_core.CoreError, ValueError):
             core = None
+        if core is None and (self._format is None or self._format in {f["name"] for f in _core.formats()}):
+            raise ConfigError(
+                f"records is {self._records!r}, expected 'lines' or JSON pointers",
+                code="option",
+                hint="such as /Records or /log/entries; at most 32, of at most 8 names of 64 bytes",
+            )
         if core is None:
             known = ", ".join(form["name"] for form in self.engine.formats())
             raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}")
@@ -225,6 +241,13 @@ class Scan:
                     code="unsupported_encoding",
                     source=source.name,
                     hint=f"iconv -f {part['encoding']} -t utf-8",
+                )
+            if part["incomplete"] and ended and error is None:
+                error = InputError(
+                    "a record, or what holds the records, has no end",
+                    code="unclosed",
+                    source=source.name,
+                    hint="a rejected row says from where on nothing could be read",
                 )
             if error is not None:
                 error.lines_done = part["lines_total"]
@@ -302,61 +325,6 @@ def _cut(exchanges: _core.Batch, marks: _core.Batch | None, rows: int) -> tuple[
     return kept, marks
 
 
-def one_document(name: str, engine: Engine) -> bytes | None:
-    """The content of a file that is one JSON document over several lines, with spaces for its line feeds, so that it is one line with the
-    same places; None where it is anything else. InputError where it can't be opened."""
-    source = Source.open(name, engine.limits["max_line_bytes"])
-    data = bytearray()
-    told = False
-    try:
-        source.start()
-        if source.packing is None:
-            data += source.head()
-            while (more := source.fill(memoryview(room := bytearray(CHUNK)))) or not told:
-                data += room[:more]
-                if not told and (told := not _goes_on(data)):
-                    return None
-                told = True
-                if not more:
-                    break
-        else:
-            for piece in source.unpacked():
-                data += piece
-                if not told and not _goes_on(data):
-                    return None
-                told = True
-    except InputError:
-        return None
-    finally:
-        source.close()
-    text = bytes(data).replace(b"\n", b" ")
-    return text if _core.classify(engine.rules, text).error is None else None
-
-
-def _goes_on(data: bytearray) -> bool:
-    """Whether the first line that is not blank begins a document and does not end it."""
-    first, feed, rest = bytes(data.lstrip(b"\xef\xbb\xbf \t\r\n")).partition(b"\n")
-    if not feed or not rest.strip() or first[:1] not in {b"{", b"["}:
-        return False
-    with contextlib.suppress(ValueError, RecursionError):
-        json.loads(first)
-        return False
-    return True
-
-
-def rows_of(text: bytes, name: str, engine: Engine, format: str | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows and marks of one line, read as a log would be."""
-    core = _core.Scan(engine.rules, source=name, format=format, evidence=True)
-    core.feed(text)
-    core.finish()
-    rows: list[dict[str, Any]] = []
-    marks: list[dict[str, Any]] = []
-    for batch, more in _drain(core):
-        rows += batch.to_pylist()
-        marks += more.to_pylist() if more is not None else []
-    return rows, marks
-
-
 def _drain(core: _core.Scan) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
     while (taken := core.take()) is not None:
         yield taken
@@ -377,6 +345,7 @@ def scan(
     rules: Iterable[Pack] = (),
     context: Any = None,
     format: str | None = None,
+    records: str | Iterable[str] | None = None,
     threads: int | None = None,
     strict: bool = True,
     limit: int | None = None,
@@ -386,7 +355,8 @@ def scan(
     """A lazy scan of request logs.
 
     inputs: a file, directory, pattern or `-`, or several. engine, or lens, rules and context for one: what it works with. format: the reader
-    (told by the first 64 KiB unless given). threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
+    (told by the first 64 KiB unless given). records: what a record is: told by the first 64 KiB unless given; "lines", or one or several JSON
+    pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
     `errors`. limit: most rows. max_rejects: stop when more lines are rejected. progress: called with a Progress after every batch.
     """
@@ -407,6 +377,7 @@ def scan(
         tuple(inputs),
         engine_for(engine, lens),
         format=format,
+        records=records if records is None or isinstance(records, str) else "\n".join(records),
         threads=workers,
         strict=strict,
         limit=limit,

@@ -303,8 +303,8 @@ def test_identify_lines_and_documents(tmp_path: Path) -> None:
     pretty.write_text(json.dumps(payload, indent=2))
     folded.write_text(json.dumps({"request": {"url": "https://api.openai.com/v1/responses", "body": payload}}, indent=1))
     first, second = run("identify", pretty, folded).stdout.decode().splitlines()
-    assert first == f"{pretty}: {sp.identify(payload)}"
-    assert second.startswith(f"{folded}: openai.responses responses.create via openai")
+    assert first == f"{pretty}:1: {sp.identify(payload)}"
+    assert second.startswith(f"{folded}:1: openai.responses responses.create via openai")
     explained = run("explain", pretty).stdout.decode()
     start = pretty.read_text().index('"resp_1"')
     assert f"bytes {start} to {start + 8}" in explained  # places are those of the file

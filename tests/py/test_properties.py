@@ -487,7 +487,7 @@ def test_other_processes_give_the_same_bytes() -> None:
 
 def scan(data: bytes, cuts: list[int] | None = None, threads: int = 1) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
     """Evidence, rows and summary of a log that is fed in pieces."""
-    reader = _core.Scan(builtin(), source="log", source_id="id", format=FORMAT, threads=threads, evidence=True)
+    reader = _core.Scan(builtin(), source="log", source_id="id", format=FORMAT, threads=threads, evidence=True, records="lines")
     rows: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
 
