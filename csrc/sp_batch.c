@@ -99,8 +99,6 @@ static int blank(sp_view t) {
     return 1;
 }
 
-static sp_status read_record(sp_reader *d, job *j, const sp_line *line) { return sp_reader_line(d, j->format, line); }
-
 static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text, size_t at, uint64_t number, int last_open) {
     sp_line line = {.text = text, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number, .offset = j->offset + at};
     if (blank(line.text)) {
