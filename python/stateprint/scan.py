@@ -213,7 +213,7 @@ class Scan:
             )
         except (_core.CoreError, ValueError):
             core = None
-        if core is None and (self._format is None or self._format in {f["name"] for f in _core.formats()}):
+        if core is None and (self._format is None or self._format in {form["name"] for form in self.engine.formats()}):
             raise ConfigError(
                 f"records is {self._records!r}, expected 'lines' or JSON pointers",
                 code="option",
