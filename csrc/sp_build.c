@@ -372,10 +372,9 @@ uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned fl
         if (memcmp(p.p + i, arrow, n) != 0) continue;
         node = plain_pointer(b, node, (sp_view){p.p + from, i - from});
         from = i + n;
-        if (from == p.n) break;
         if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= SP_NODE_MARK | SP_NODE_TEXT;
         b->log_opens = 1;
-        from += p.p[from] == ' ';
+        from += from < p.n && p.p[from] == ' ';
     }
     if (from < p.n || !from) node = plain_pointer(b, node, (sp_view){p.p + from, p.n - from});
     if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;

@@ -60,8 +60,7 @@ uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NUL
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The same; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name, and `/value` in it what is meant;
-   ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands. A body or a response opens
-   such text by itself, so at the end it says nothing. */
+   ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands, or whose value is meant. */
 uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value); /* the `{}` of a list; *value: the value of any element */
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The node of a place; *root tells the kind. 0 on error. */

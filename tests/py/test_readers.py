@@ -133,6 +133,17 @@ def test_values_beside_a_body_count_as_its_own(tmp_path: Path) -> None:
     assert [(row["state"], row["previous_id"]) for row in rows] == [("stateful", "resp_1"), ("unknown", None)]
 
 
+@pytest.mark.parametrize("pack_up", [json.dumps, lambda turns: turns])
+def test_a_place_may_be_json_text(tmp_path: Path, pack_up: Any) -> None:
+    turns = [*CHAT["messages"], {"role": "assistant", "content": "Ho"}, {"role": "user", "content": "Hi"}]
+    reader = {
+        "places": {"body:/messages": ["/turns => json"]},
+        "requests": [{"when": [{"at": "log:/turns"}], "provider": "openai", "method": "POST", "path": "/v1/chat/completions"}],
+    }
+    rows, _ = read(tmp_path, [{"turns": pack_up(turns)}], **reader)
+    assert [row["facts"] for row in rows] == [["replay.assistant_turn"]]
+
+
 def test_what_the_line_says_of_its_body(tmp_path: Path) -> None:
     states = [{"when": [{"at": "log:/stored"}], "state": "offloaded"}]
     rows, _ = read(
