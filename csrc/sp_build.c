@@ -213,10 +213,6 @@ uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name) {
 }
 
 void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target) {
-    if (!last.p) {
-        if (SP_BUILD_OK(b)) b->r->nodes.v[parent].star = target;
-        return;
-    }
     uint32_t alias = sp_build_child(b, parent, last);
     if (!SP_BUILD_OK(b)) return;
     if (b->graft_count == SP_MAX_GRAFTS) sp_build_bad(b, "expected fewer places for payloads in the readers", last);

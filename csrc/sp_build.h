@@ -65,7 +65,7 @@ uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value); /* the `{}
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The node of a place; *root tells the kind. 0 on error. */
 uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags);
-/* The member `last` of `parent` (p NULL: every element) is read like the root `target`; done by sp_build_seal when all is known. */
+/* The member `last` of `parent` is read like the root `target`; done by sp_build_seal when all is known. */
 void sp_build_graft(sp_build *b, uint32_t parent, sp_view last, uint32_t target);
 /* What stands at `node` counts for `target`, too, with all below it; done by sp_build_seal. */
 void sp_build_count_as(sp_build *b, uint32_t node, uint32_t target);
