@@ -351,16 +351,17 @@ static int quick_bracket(sp_split *s, uint8_t c, int opens, uint32_t floor) {
     return 1;
 }
 
-static void quick_lines(sp_split *s, const uint8_t *p, uint64_t feeds, uint64_t base_p, const uint8_t *from) {
+/* `began`: the first byte that this call was given to look at; before it stands s->last. */
+static void quick_lines(sp_split *s, const uint8_t *p, uint64_t feeds, uint64_t base_p, const uint8_t *began) {
     for (; feeds; feeds &= feeds - 1) {
         const uint8_t *at = p + __builtin_ctzll(feeds);
-        new_line(s, base_p + (uint64_t)(at - p), at > from ? at[-1] : s->last);
+        new_line(s, base_p + (uint64_t)(at - p), at > began ? at[-1] : s->last);
     }
 }
 
 /* Goes on within a record, where no name matters, by blocks; returns where the walk has to go on: at the bracket that ends this, at something that is no JSON, or
    less than a block before the end. What it does is what the walk would do. */
-static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, const uint8_t *bytes, uint64_t base) {
+static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, const uint8_t *bytes, uint64_t base, const uint8_t *began) {
     const uint8_t *from = p;
     uint32_t floor = s->record_depth;
     uint64_t inside = 0, carry = 0;
@@ -382,7 +383,7 @@ static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, con
             good &= ((uint64_t)1 << i) - 1;
             break;
         }
-        if (m.feed & good) quick_lines(s, p, m.feed & good, base + (uint64_t)(p - bytes), from);
+        if (m.feed & good) quick_lines(s, p, m.feed & good, base + (uint64_t)(p - bytes), began);
         inside = 0 - (string >> 63);
         if (!stop) continue;
         s->in_string = string >> (stop - p) & 1;
@@ -442,7 +443,7 @@ int sp_split_next(sp_split *s, const uint8_t *bytes, uint64_t base, uint64_t end
         if (p == e) break;
         if (s->open && !s->broken && e - p >= 64 && s->kernel->signs && s->depth > s->record_depth && s->depth <= SP_SPLIT_DEPTH &&
             !match_here(s) && !s->maybe && !stopped) {
-            p = quick(s, p, e, bytes, base);
+            p = quick(s, p, e, bytes, base, from);
             stopped = 1;
             continue;
         }
