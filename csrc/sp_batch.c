@@ -1,212 +1,9 @@
-#include "sp_batch.h"
+#include "sp_batch_impl.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
-#include "sp_exchange.h"
-#include "sp_split.h"
-
-#define HEAD_BYTES SP_HEAD_BYTES
-#define MAX_JOBS 64u
 #define MOST_SPARE (4 * (size_t)SP_SLICE_BYTES) /* memory of larger segments is not kept */
 #define BEHIND 65536u /* a read ends so far behind the end of a slice: most lines that begin before it end there */
-
-/* Memory of the stream. The owner reads into the last one; the jobs cut out of it hold it until they are taken. */
-typedef struct segment {
-    struct segment *next; /* in the list of spare ones */
-    size_t cap;
-    unsigned jobs;
-    uint8_t bytes[];
-} segment;
-
-typedef enum job_state {
-    JOB_WAITS,
-    JOB_RUNS,
-    JOB_DONE
-} job_state;
-
-typedef struct record { /* of a container; places count from the first byte of the job, so that a tiny record needs little */
-    uint32_t at, n, line;
-    uint32_t open; /* the stream ends in it */
-} record;
-
-typedef struct job { /* the lines of one slice */
-    segment *held;
-    sp_view text;
-    uint64_t offset;      /* of its first byte */
-    uint64_t long_length; /* not 0: no text, but one line over max_line_bytes, of this length */
-    int cut;              /* the last line has no line feed, and the stream was cut in it */
-    const sp_format *format;
-    record *records; /* of a container: what is to be read of the text. The memory stays with the place in the ring */
-    size_t record_count, record_cap;
-    uint64_t line;   /* of the first one; 0: the text is lines, and sp_batch_take knows their numbers */
-    job_state state; /* under the lock */
-    sp_columns *exchanges, *evidence;
-    uint64_t lines, blank;
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
-    int crlf;
-    sp_status status;
-} job;
-
-typedef struct worker {
-    struct sp_batch *batch;
-    sp_reader reader;
-    sp_columns_sizes sizes, evidence_sizes; /* of its last slice */
-    pthread_t thread;
-    int started;
-} worker;
-
-struct sp_batch {
-    const sp_alloc *alloc;
-    const sp_rules *rules;
-    char *source;
-    char source_id[40];
-    size_t source_id_n;
-    const sp_format *format;
-    unsigned threads;
-    int evidence;
-    segment *in, *spare;
-    size_t len, pos; /* of `in`: [pos, len) is not yet given to a job */
-    size_t searched; /* no line feed that ends the slice under way stands before it */
-    uint64_t base;   /* stream offset of in->bytes */
-    uint64_t next_line;
-    int begun, finished, cut;
-    sp_status failed; /* what sp_batch_take returned; it goes on so */
-    int skipping;     /* inside a line over max_line_bytes: its bytes are counted and dropped */
-    uint64_t skip_from, skip_length;
-    sp_split_paths paths;
-    sp_split split;
-    int told; /* whether it is lines or a container, */
-    int lines_only, contained, pointers_given;
-    uint64_t drop_from; /* of a container: the record under way is over max_line_bytes, and its bytes are not kept */
-    int dropping, stashed, told_format;
-    sp_piece stash;                 /* a record that begins the next slice, or is one */
-    job jobs[MAX_JOBS];             /* a ring: */
-    unsigned first, waiting, count; /* the next to be taken, the next to be run (under the lock), how many there are */
-    worker *workers;                /* the owner is the first */
-    sp_replay_store *store;         /* what their replay tables share, or NULL */
-    sp_summary summary;
-    pthread_mutex_t lock;
-    pthread_cond_t wake, done; /* a job waits; a job is done */
-    int stop, pool;
-};
-
-/* ---- lines of a slice ---------------------------------------------------------------------------------------------------------------- */
-
-static int blank(sp_view t) {
-    for (size_t i = 0; i < t.n; i++)
-        if (t.p[i] != ' ' && t.p[i] != '\t' && t.p[i] != '\r') return 0;
-    return 1;
-}
-
-static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text, size_t at, uint64_t number, int last_open) {
-    sp_line line = {.text = text, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number, .offset = j->offset + at};
-    if (blank(line.text)) {
-        j->blank++;
-        return SP_OK;
-    }
-    if (text.p[text.n - 1] == '\r' && !last_open) line.text.n--, j->crlf = 1;
-    if (line.text.n > b->rules->limits.max_line_bytes) line.reject = SP_ERR_LINE_TOO_LONG;
-    else if (last_open && j->cut) line.reject = SP_ERR_INPUT_CUT;
-    return sp_reader_line(d, j->format, &line);
-}
-
-static sp_status read_piece(const sp_batch *b, sp_reader *d, job *j, const record *r) {
-    sp_line line = {.text = {j->text.p + r->at, r->n},
-                    .source = {(const uint8_t *)b->source, strlen(b->source)},
-                    .number = j->line + r->line,
-                    .offset = j->offset + r->at};
-    if (r->open && j->cut) line.reject = SP_ERR_INPUT_CUT;
-    else if (r->open && r->n == 0) line.reject = SP_ERR_TRUNCATED;
-    return sp_reader_line(d, j->format, &line);
-}
-
-static sp_status run_job(const sp_batch *b, worker *w, job *j) {
-    sp_reader *d = &w->reader;
-    uint64_t number = 1; /* within the slice; sp_batch_take knows the rest */
-    j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema, &w->sizes);
-    if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema, &w->evidence_sizes);
-    if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
-    d->exchanges = j->exchanges;
-    d->evidence = j->evidence;
-    d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
-    if (j->long_length) {
-        sp_line line = {.text = {(const uint8_t *)"", 0},
-                        .source = {(const uint8_t *)b->source, strlen(b->source)},
-                        .number = j->line ? j->line : number,
-                        .offset = j->offset,
-                        .reject = SP_ERR_LINE_TOO_LONG,
-                        .length = j->long_length};
-        j->lines = 1;
-        return sp_reader_line(d, j->format, &line);
-    }
-    for (; j->line && j->lines < j->record_count; j->lines++) SP_TRY(read_piece(b, d, j, &j->records[j->lines]));
-    if (j->line) j->text.n = 0;
-    for (size_t i = 0; i < j->text.n; number++) {
-        const uint8_t *nl = memchr(j->text.p + i, '\n', j->text.n - i);
-        size_t end = nl ? (size_t)(nl - j->text.p) : j->text.n;
-        SP_TRY(read_line(b, d, j, (sp_view){j->text.p + i, end - i}, i, number, nl == NULL));
-        j->lines++;
-        i = end + 1;
-    }
-    sp_columns_measure(j->exchanges, &w->sizes);
-    if (j->evidence) sp_columns_measure(j->evidence, &w->evidence_sizes);
-    return SP_OK;
-}
-
-static void move_counts(uint64_t *to, uint64_t *from, size_t n) {
-    memcpy(to, from, n * sizeof *to);
-    memset(from, 0, n * sizeof *from);
-}
-
-/* Runs the next job that waits. The lock is held, but not meanwhile. */
-static void run_next(sp_batch *b, worker *w) {
-    job *j = &b->jobs[b->waiting++ % MAX_JOBS];
-    j->state = JOB_RUNS;
-    pthread_mutex_unlock(&b->lock);
-    j->status = run_job(b, w, j);
-    sp_reader_rest(&w->reader);
-    move_counts(j->classified, w->reader.classified, SP_STATE_COUNT);
-    move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
-    move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
-    move_counts(j->passed, w->reader.passed, SP_MAX_PASSES);
-    pthread_mutex_lock(&b->lock);
-    j->state = JOB_DONE;
-    pthread_cond_signal(&b->done);
-}
-
-/* ---- the pool ------------------------------------------------------------------------------------------------------------------------ */
-
-static int has_waiting(const sp_batch *b) { return b->waiting != b->first + b->count; }
-
-static void *work(void *arg) {
-    worker *w = arg;
-    sp_batch *b = w->batch;
-    pthread_mutex_lock(&b->lock);
-    while (!b->stop) {
-        if (has_waiting(b)) run_next(b, w);
-        else pthread_cond_wait(&b->wake, &b->lock);
-    }
-    pthread_mutex_unlock(&b->lock);
-    return NULL;
-}
-
-static void start_pool(sp_batch *b) {
-    if (b->pool) return;
-    b->pool = 1;
-    for (unsigned i = 1; i < b->threads; i++) /* without a thread the owner does its share: slower, not wrong */
-        b->workers[i].started = pthread_create(&b->workers[i].thread, NULL, work, &b->workers[i]) == 0;
-}
-
-/* Waits until the first job is done. The owner does not stand idle while others wait to be run. */
-static void await_first(sp_batch *b) {
-    pthread_mutex_lock(&b->lock);
-    while (b->jobs[b->first % MAX_JOBS].state != JOB_DONE) {
-        if (has_waiting(b)) run_next(b, &b->workers[0]);
-        else pthread_cond_wait(&b->done, &b->lock);
-    }
-    pthread_mutex_unlock(&b->lock);
-}
 
 /* ---- making and freeing -------------------------------------------------------------------------------------------------------------- */
 
@@ -268,14 +65,9 @@ static void let_go(sp_batch *b, segment *x) {
 void sp_batch_free(sp_batch *b) {
     if (!b) return;
     const sp_alloc *a = b->alloc;
-    pthread_mutex_lock(&b->lock);
-    b->stop = 1;
-    pthread_cond_broadcast(&b->wake);
-    pthread_mutex_unlock(&b->lock);
-    for (unsigned i = 0; b->workers && i < b->threads; i++) {
-        if (b->workers[i].started) pthread_join(b->workers[i].thread, NULL);
+    spi_pool_stop(b);
+    for (unsigned i = 0; b->workers && i < b->threads; i++)
         if (b->workers[i].batch) sp_reader_fini(&b->workers[i].reader);
-    }
     sp_replay_store_free(b->store);
     for (size_t i = 0; i < MAX_JOBS; i++) sp_release(a, b->jobs[i].records);
     for (; b->count; b->first++, b->count--) {
@@ -414,7 +206,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
 /* Of a container: by the records of the first slice that begin in the head. */
 static sp_status tell_format_of_records(sp_batch *b, const job *j) {
     uint32_t votes[SP_MAX_FORMATS] = {0};
-    for (size_t i = 0; i < j->record_count && !b->format && j->offset + j->records[i].at < HEAD_BYTES; i++) {
+    for (size_t i = 0; i < j->record_count && !b->format && j->offset + j->records[i].at < SP_HEAD_BYTES; i++) {
         uint32_t f;
         SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){j->text.p + j->records[i].at, j->records[i].n}, &f));
         if (f < SP_MAX_FORMATS) votes[f]++;
@@ -449,7 +241,7 @@ static int told(sp_batch *b, uint64_t head) {
         uint64_t end = nl ? (uint64_t)(nl - b->in->bytes) : b->len;
         while (b->split.pointer < 0 && !b->split.documents && sp_split_next(&b->split, b->in->bytes, 0, end, 0, &piece)) continue;
         if (b->split.pointer >= 0) tell = SP_TELL_CONTAINER;
-        else if (nl || b->finished || b->split.documents || b->len > b->rules->limits.max_line_bytes + HEAD_BYTES) tell = SP_TELL_LINES;
+        else if (nl || b->finished || b->split.documents || b->len > b->rules->limits.max_line_bytes + SP_HEAD_BYTES) tell = SP_TELL_LINES;
     }
     if (tell == SP_TELL_OPEN) return 0;
     b->told = 2;
@@ -461,13 +253,13 @@ static int told(sp_batch *b, uint64_t head) {
 /* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. Until they are here,
    `begun` stays 0. */
 static sp_status begin(sp_batch *b) {
-    size_t head = b->len < HEAD_BYTES ? b->len : HEAD_BYTES;
+    size_t head = b->len < SP_HEAD_BYTES ? b->len : SP_HEAD_BYTES;
     if (b->begun) return SP_OK;
-    if (!b->finished && b->len < HEAD_BYTES) return SP_OK;
-    size_t from = b->searched < HEAD_BYTES - 1 ? HEAD_BYTES - 1 : b->searched;
+    if (!b->finished && b->len < SP_HEAD_BYTES) return SP_OK;
+    size_t from = b->searched < SP_HEAD_BYTES - 1 ? SP_HEAD_BYTES - 1 : b->searched;
     if (!told(b, head)) return SP_OK;
     if (!b->contained && !b->finished && !memchr(b->in->bytes + from, '\n', b->len - from) &&
-        b->len <= b->rules->limits.max_line_bytes + HEAD_BYTES) {
+        b->len <= b->rules->limits.max_line_bytes + SP_HEAD_BYTES) {
         b->searched = b->len;
         return SP_OK;
     }
@@ -489,8 +281,11 @@ static sp_status begin(sp_batch *b) {
 
 /* ---- slices -------------------------------------------------------------------------------------------------------------------------- */
 
+/* The place of the next one in the ring, where it is put together. */
+static job *next_job(sp_batch *b) { return &b->jobs[(b->first + b->count) % MAX_JOBS]; }
+
 static job *new_job(sp_batch *b, uint64_t offset) {
-    job *j = &b->jobs[(b->first + b->count) % MAX_JOBS];
+    job *j = next_job(b);
     record *records = j->records;
     size_t cap = j->record_cap;
     memset(j, 0, sizeof *j);
@@ -571,9 +366,6 @@ static int next_slice(sp_batch *b) {
 /* ---- slices of a container -------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t next_boundary(uint64_t at) { return (at / SP_SLICE_BYTES + 1) * SP_SLICE_BYTES; }
-
-/* The job that is put together: the next in the ring. */
-static job *next_job(sp_batch *b) { return &b->jobs[(b->first + b->count) % MAX_JOBS]; }
 
 static sp_status add_piece(sp_batch *b, const sp_piece *x) {
     job *j = next_job(b);
@@ -709,7 +501,7 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     if (most >= MAX_JOBS) most = MAX_JOBS - 1; /* one place is for the job that is put together */
     for (int put = 1; b->count < most && put;) {
         if ((b->failed = next_job_of(b, &put)) != SP_OK) return b->failed;
-        if (b->threads > 1 && b->count > 1) start_pool(b);
+        if (b->threads > 1 && b->count > 1) spi_pool_start(b);
     }
     if (b->count == 0) return SP_OK;
     if (b->threads > 1 && b->count < most && !b->finished) { /* more can be read while the workers are at it */
@@ -718,6 +510,6 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
         pthread_mutex_unlock(&b->lock);
         if (!done) return SP_OK;
     }
-    await_first(b);
+    spi_pool_await_first(b);
     return hand_over(b, exchanges, evidence);
 }

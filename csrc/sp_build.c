@@ -128,14 +128,15 @@ sp_list sp_build_names(sp_build *b, const sp_value *v) {
     return l;
 }
 
-static uint32_t new_node(sp_build *b, sp_node nd) {
+uint32_t sp_build_node(sp_build *b, sp_node nd) {
     sp_rules *r = b->r;
     SP_PUSH(b, r->node_tests, 0u);
     SP_PUSH(b, r->node_eaches, 0u);
     SP_PUSH(b, r->node_roles, (uint8_t)0);
     SP_PUSH(b, r->node_also, 0u);
-    uint32_t k = SP_PUSH(b, r->nodes, nd), last = r->nodes.v[nd.parent].last;
+    uint32_t k = SP_PUSH(b, r->nodes, nd);
     if (!SP_BUILD_OK(b) || !nd.parent) return k;
+    uint32_t last = r->nodes.v[nd.parent].last;
     r->nodes.v[k].next = last ? r->nodes.v[last].next : k;
     if (last) r->nodes.v[last].next = k;
     r->nodes.v[nd.parent].last = k;
@@ -205,7 +206,7 @@ uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name) {
     sp_view kept = sp_rules_text(r, sp_build_name(b, name)); /* interned: names of rules may be shown */
     uint16_t stars = (uint16_t)(r->nodes.v[node].stars + (name.p ? 0 : 1));
     if (stars > SP_MAX_POINTER_STARS) sp_build_bad(b, "expected at most three * in a pointer", (sp_view){0});
-    c = new_node(b, (sp_node){.flags = 0, .stars = stars, .parent = node, .name = kept});
+    c = sp_build_node(b, (sp_node){.flags = 0, .stars = stars, .parent = node, .name = kept});
     if (!SP_BUILD_OK(b)) return SP_NODE_DEAD;
     if (name.p) add_edge(b, node, c, kept);
     else r->nodes.v[node].star = c;
@@ -326,9 +327,9 @@ uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value) {
              key = sp_build_child(b, element, SP_VIEW("key")), pairs = sp_build_child(b, list, SP_PAIRS);
     *value = sp_build_child(b, element, SP_VIEW("value"));
     if (!SP_BUILD_OK(b)) return 0;
-    b->r->nodes.v[element].flags |= SP_NODE_MARK | SP_NODE_SCOPE;
-    b->r->nodes.v[name].flags |= SP_NODE_MARK | SP_NODE_PAIR;
-    b->r->nodes.v[key].flags |= SP_NODE_MARK | SP_NODE_PAIR;
+    b->r->nodes.v[element].flags |= SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_PAIR;
+    b->r->nodes.v[name].flags |= SP_NODE_MARK;
+    b->r->nodes.v[key].flags |= SP_NODE_MARK;
     b->r->nodes.v[*value].flags |= SP_NODE_MARK | SP_NODE_LONG;
     return pairs;
 }
@@ -360,12 +361,11 @@ static uint32_t plain_pointer(sp_build *b, uint32_t node, sp_view p) {
 }
 
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags) {
-    static const char arrow[] = " => json";
-    const size_t n = sizeof arrow - 1;
+    const size_t n = sizeof SP_ARROW - 1;
     uint32_t node = root;
     size_t from = 0;
     for (size_t i = 0; i + n <= p.n; i++) {
-        if (memcmp(p.p + i, arrow, n) != 0) continue;
+        if (memcmp(p.p + i, SP_ARROW, n) != 0) continue;
         node = plain_pointer(b, node, (sp_view){p.p + from, i - from});
         from = i + n;
         if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= SP_NODE_MARK | SP_NODE_TEXT;

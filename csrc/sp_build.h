@@ -56,7 +56,9 @@ sp_list sp_build_words(sp_build *b, const uint32_t *v, uint32_t n);
 /* A string or a list of strings, interned. */
 sp_list sp_build_names(sp_build *b, const sp_value *v);
 
+uint32_t sp_build_node(sp_build *b, sp_node nd);                   /* a new one, below nd.parent; 0 there: a root */
 uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NULL: `*` */
+#define SP_ARROW " => json"
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The same; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name, and `/value` in it what is meant;

@@ -56,7 +56,7 @@ typedef struct parts {            /* what was found of an exchange */
     uint32_t first_url;           /* an earlier URL of the same name, with another value */
     sp_facts_in in;
     uint32_t body; /* mark of the payload that was opened, or SP_NO_MARK */
-    uint8_t truncated, too_deep, unreadable, body_node_open;
+    uint8_t truncated, too_deep, unreadable;
     sp_view time_text, id, body_text;
     sp_stream stream;
 } parts;
@@ -166,20 +166,30 @@ static uint32_t child_of(const sp_rules *r, uint32_t node, sp_view name, sp_aren
     return sp_trie_member(&r->trie, node, &h, quoted + 1, name.n);
 }
 
-/* Values in lists of {name, value} stand at their names. */
+/* Values in lists of {name, value} stand at their names. Each element is gone through twice, so that a hostile one costs no more than its
+   length: for its name, of which the last counts, and for what is in its value. */
 static void name_pairs(sp_reader *d, uint32_t from) {
     const sp_rules *r = d->rules;
+    uint32_t element = 0, pairs = 0, name = 0, key = 0, value = 0; /* of the list at hand */
     for (uint32_t i = from; i < d->scan.mark_count; i++) {
         const sp_mark *m = &d->scan.marks[i];
-        if (!(r->nodes.v[m->node].flags & SP_NODE_PAIR) || m->type != SP_STRING || !m->value.p || m->parent == SP_NO_MARK) continue;
-        uint32_t element = r->nodes.v[m->node].parent, list = r->nodes.v[element].parent;
-        uint32_t pairs = child_of(r, list, SP_PAIRS, &d->arena), value = child_of(r, element, SP_VIEW("value"), &d->arena);
-        uint32_t named = pairs ? child_of(r, pairs, m->value, &d->arena) : 0;
-        size_t end = d->scan.marks[m->parent].end;
-        for (uint32_t k = m->parent + 1; named && k < d->scan.mark_count && d->scan.marks[k].start < end; k++) {
-            sp_mark *x = &d->scan.marks[k];
-            uint32_t node = x->spare == m->spare ? below_name(r, x->node, value, named) : 0;
-            if (node) x->node = node;
+        if (!(r->nodes.v[m->node].flags & SP_NODE_PAIR) || m->type != SP_OBJECT) continue;
+        if (m->node != element) {
+            element = m->node;
+            pairs = child_of(r, r->nodes.v[element].parent, SP_PAIRS, &d->arena);
+            name = child_of(r, element, SP_VIEW("name"), &d->arena);
+            key = child_of(r, element, SP_VIEW("key"), &d->arena);
+            value = child_of(r, element, SP_VIEW("value"), &d->arena);
+        }
+        uint32_t last = i, named = 0;
+        for (uint32_t k = i + 1; k < d->scan.mark_count && d->scan.marks[k].start < m->end; last = k++) {
+            const sp_mark *x = &d->scan.marks[k];
+            if (x->parent == i && (x->node == name || x->node == key) && x->type == SP_STRING && x->value.p)
+                named = child_of(r, pairs, x->value, &d->arena);
+        }
+        for (uint32_t k = i + 1; named && k <= last; k++) {
+            uint32_t node = below_name(r, d->scan.marks[k].node, value, named);
+            if (node) d->scan.marks[k].node = node;
         }
     }
 }
@@ -216,8 +226,8 @@ sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format) {
     sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count, .status = SP_NULL_INT};
     sp_judge_look(&d->judge, &in, 0);
     for (uint32_t f = 0; f < r->formats.n; f++)
-        for (uint32_t s = 0; s < r->formats.v[f].signature_n; s++)
-            if (sp_judge_holds(&d->judge, &in, r->signatures.v[r->formats.v[f].signature_at + s])) {
+        for (uint32_t s = 0; s < r->formats.v[f].signature.n; s++)
+            if (sp_judge_holds(&d->judge, &in, r->signatures.v[r->formats.v[f].signature.at + s])) {
                 *format = f;
                 return SP_OK;
             }

@@ -24,11 +24,10 @@ enum {
 
 static sp_view lit(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
 
-/* ` => json` at the end, where what stands there is opened anyway. */
+/* SP_ARROW at the end, where what stands there is opened anyway. */
 static sp_view without_arrow(sp_view p) {
-    static const char arrow[] = " => json";
-    size_t n = sizeof arrow - 1;
-    return p.n >= n && memcmp(p.p + p.n - n, arrow, n) == 0 ? (sp_view){p.p, p.n - n} : p;
+    const size_t n = sizeof SP_ARROW - 1;
+    return p.n >= n && memcmp(p.p + p.n - n, SP_ARROW, n) == 0 ? (sp_view){p.p, p.n - n} : p;
 }
 
 static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) {
@@ -43,15 +42,9 @@ static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) 
             if (SP_BUILD_OK(b)) b->r->node_roles.v[list] = (uint8_t)roles[role].role;
             return;
         }
-        if (pointer.n && memchr(pointer.p, '{', pointer.n)) { /* the value of an element that is told by its name */
-            node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK | SP_NODE_LONG);
-            sp_build_count_as(b, node, roles[role].root);
-            if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
-            return;
-        }
         size_t cut = pointer.n;
         while (cut && pointer.p[cut - 1] != '/') cut--;
-        if (!cut) {
+        if (!cut || memchr(pointer.p, '{', pointer.n)) {
             sp_build_bad(b, "expected a pointer to a member: /name", pointer);
             return;
         }
@@ -97,108 +90,75 @@ static void read_places(sp_build *b, const sp_value *places, sp_format *f) {
     }
 }
 
-/* A list of `{when, method, url}`: the first that holds says what was asked for. */
-static void read_asks(sp_build *b, const sp_value *list, sp_format *f) {
-    sp_rules *r = b->r;
-    f->asks = (sp_list){r->asks.n, 0};
+/* `{when, method, url}`: what was asked for, where it holds and none before it does. */
+static void read_ask(sp_build *b, const sp_value *v, sp_format *f) {
+    sp_ask ask = {.when = sp_pack_cond(b, v, "when")};
+    ask.request = sp_pack_request(b, v, f->root);
+    SP_PUSH(b, b->r->asks, ask);
+    f->asks.n++;
+}
+
+/* `{when, state}`: what the line says of its body. */
+static void read_state(sp_build *b, const sp_value *v, sp_format *f) {
+    sp_body_state_rule s = {.when = sp_pack_cond(b, v, "when")};
+    s.state = sp_pack_body_state(b, v);
+    SP_PUSH(b, b->r->body_states, s);
+    f->states.n++;
+}
+
+/* `{when, why}`: a record that is no exchange. */
+static void read_pass(sp_build *b, const sp_value *v, sp_format *f) {
+    sp_pass p = {.when = sp_pack_cond(b, v, "when")};
+    p.why = sp_build_name(b, sp_pack_member(b, v, "why", 1));
+    if (b->r->passes.n == SP_MAX_PASSES) sp_build_bad(b, "expected fewer records to pass over in all packs together", (sp_view){0});
+    SP_PUSH(b, b->r->passes, p);
+    f->passes.n++;
+}
+
+/* Tests that all hold: one of the ways in which the lines are told. */
+static void read_alternative(sp_build *b, const sp_value *tests, sp_format *f) {
+    sp_cond c = sp_build_cond(b, tests);
+    SP_PUSH(b, b->r->signatures, c);
+    f->signature.n++;
+}
+
+static void read_list(sp_build *b, const sp_value *list, sp_format *f, void (*read)(sp_build *, const sp_value *, sp_format *)) {
     for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
         size_t mark = sp_build_mark(b);
         sp_build_step_n(b, i);
-        const sp_value *v = sp_json_at(list, i);
-        sp_ask ask = {.when = sp_pack_cond(b, v, "when")};
-        ask.request = sp_pack_request(b, v, f->root);
-        SP_PUSH(b, r->asks, ask);
-        f->asks.n++;
+        read(b, sp_json_at(list, i), f);
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
     }
 }
-
-/* A list of `{when, state}`: what the line says of its body. */
-static void read_states(sp_build *b, const sp_value *list, sp_format *f) {
-    sp_rules *r = b->r;
-    f->states = (sp_list){r->body_states.n, 0};
-    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
-        size_t mark = sp_build_mark(b);
-        sp_build_step_n(b, i);
-        const sp_value *v = sp_json_at(list, i);
-        sp_body_state_rule s = {.when = sp_pack_cond(b, v, "when")};
-        s.state = sp_pack_body_state(b, v);
-        SP_PUSH(b, r->body_states, s);
-        f->states.n++;
-        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
-    }
-}
-
-/* A list of `{when, why}`: records that are no exchanges. */
-static void read_passes(sp_build *b, const sp_value *list, sp_format *f) {
-    sp_rules *r = b->r;
-    f->passes = (sp_list){r->passes.n, 0};
-    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
-        size_t mark = sp_build_mark(b);
-        sp_build_step_n(b, i);
-        const sp_value *v = sp_json_at(list, i);
-        sp_pass p = {.when = sp_pack_cond(b, v, "when")};
-        p.why = sp_build_name(b, sp_pack_member(b, v, "why", 1));
-        if (r->passes.n == SP_MAX_PASSES) sp_build_bad(b, "expected fewer records to pass over in all packs together", (sp_view){0});
-        SP_PUSH(b, r->passes, p);
-        f->passes.n++;
-        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
-    }
-}
-
-static void read_signature(sp_build *b, const sp_value *list, sp_format *f) {
-    sp_rules *r = b->r;
-    uint32_t root = b->log_root;
-    b->log_root = SP_ROOT_DETECT;
-    f->signature_at = r->signatures.n;
-    if (sp_json_size(list) == 0) sp_build_bad(b, "expected a list of alternatives, each a list of tests", (sp_view){0});
-    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
-        size_t mark = sp_build_mark(b);
-        sp_build_step_n(b, i);
-        sp_cond c = sp_build_cond(b, sp_json_at(list, i));
-        SP_PUSH(b, r->signatures, c);
-        f->signature_n++;
-        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
-    }
-    b->log_root = root;
-}
-
-static uint32_t new_root(sp_build *b) {
-    sp_rules *r = b->r;
-    SP_PUSH(b, r->node_tests, 0u);
-    SP_PUSH(b, r->node_eaches, 0u);
-    SP_PUSH(b, r->node_roles, (uint8_t)0);
-    SP_PUSH(b, r->node_also, 0u);
-    return SP_PUSH(b, r->nodes, ((sp_node){0}));
-}
-
-#define IN(b, v, key, statement)                        \
-    do {                                                \
-        size_t in_mark_ = sp_build_mark(b);             \
-        sp_build_step(b, lit(key));                     \
-        statement;                                      \
-        if (SP_BUILD_OK(b)) sp_build_back(b, in_mark_); \
-    } while (0)
 
 sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
-    sp_format f = {.e = e, .title = sp_build_name(b, sp_pack_member(b, v, "title", 1))};
+    const sp_rules *r = b->r;
+    const sp_value *signature = sp_json_get(v, "signature"), *model = sp_json_get(v, "model");
+    sp_format f = {.e = e,
+                   .title = sp_build_name(b, sp_pack_member(b, v, "title", 1)),
+                   .signature = {r->signatures.n, 0},
+                   .asks = {r->asks.n, 0},
+                   .states = {r->body_states.n, 0},
+                   .passes = {r->passes.n, 0},
+                   .bodiless = sp_json_get(sp_json_get(v, "fields"), "body") == NULL};
     sp_view grade = sp_pack_member(b, v, "grade", 1);
     while (f.grade < SP_GRADE_COUNT && grade.p && !sp_view_eq(grade, lit(sp_grade_names[f.grade]))) f.grade++;
-    if (b->r->formats.n + 1 >= SP_MAX_FORMATS) sp_build_bad(b, "expected fewer readers in all packs together", (sp_view){0});
-    if (f.grade == SP_GRADE_COUNT) IN(b, v, "grade", sp_build_bad(b, "expected wire, normalised or metadata", grade));
-    f.root = b->log_root = new_root(b);
+    if (r->formats.n + 1 >= SP_MAX_FORMATS) sp_build_bad(b, "expected fewer readers in all packs together", (sp_view){0});
+    if (f.grade == SP_GRADE_COUNT) SP_AT_KEY(b, "grade", sp_build_bad(b, "expected wire, normalised or metadata", grade));
+    if (sp_json_size(signature) == 0)
+        SP_AT_KEY(b, "signature", sp_build_bad(b, "expected a list of alternatives, each a list of tests", (sp_view){0}));
+    f.root = sp_build_node(b, (sp_node){0});
+    b->log_root = SP_ROOT_DETECT;
+    SP_AT_KEY(b, "signature", read_list(b, signature, &f, read_alternative));
+    b->log_root = f.root;
     b->log_opens = 0;
-    if (!SP_BUILD_OK(b)) return f;
-    IN(b, v, "signature", read_signature(b, sp_json_get(v, "signature"), &f));
-    IN(b, v, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
-    IN(b, v, "places", read_places(b, sp_json_get(v, "places"), &f));
-    IN(b, v, "requests", read_asks(b, sp_json_get(v, "requests"), &f));
-    IN(b, v, "pass_over", read_passes(b, sp_json_get(v, "pass_over"), &f));
-    IN(b, v, "bodies", read_states(b, sp_json_get(v, "bodies"), &f));
+    SP_AT_KEY(b, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
+    SP_AT_KEY(b, "places", read_places(b, sp_json_get(v, "places"), &f));
+    SP_AT_KEY(b, "requests", read_list(b, sp_json_get(v, "requests"), &f, read_ask));
+    SP_AT_KEY(b, "pass_over", read_list(b, sp_json_get(v, "pass_over"), &f, read_pass));
+    SP_AT_KEY(b, "bodies", read_list(b, sp_json_get(v, "bodies"), &f, read_state));
     sp_pack_ids(b, v, f.ids);
-    const sp_value *model = sp_json_get(v, "model");
-    if (model) IN(b, v, "model", f.model = sp_pack_places(b, model));
-    f.bodiless = sp_json_get(sp_json_get(v, "fields"), "body") == NULL;
+    if (model) SP_AT_KEY(b, "model", f.model = sp_pack_places(b, model));
     f.opens = b->log_opens;
     b->log_root = 0;
     return f;

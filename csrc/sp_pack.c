@@ -42,15 +42,6 @@ static int listed(const char *words, sp_view name) { /* `name` is one of the spa
     return 0;
 }
 
-/* Reads member `key` of the entry at hand with the place set to it. */
-#define AT_KEY(b, key, statement)            \
-    do {                                     \
-        size_t key_mark_ = sp_build_mark(b); \
-        sp_build_step(b, lit(key));          \
-        statement;                           \
-        sp_build_back(b, key_mark_);         \
-    } while (0)
-
 /* Whether a list that holds n items has room for one more. */
 static int fits(sp_build *b, uint32_t n, uint32_t most) {
     char msg[64];
@@ -63,7 +54,7 @@ static int fits(sp_build *b, uint32_t n, uint32_t most) {
 sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int required) {
     const sp_value *m = sp_json_get(v, key);
     sp_view t = sp_json_text(m);
-    if (m && !t.p) AT_KEY(b, key, sp_build_bad(b, "expected a string", (sp_view){0}));
+    if (m && !t.p) SP_AT_KEY(b, key, sp_build_bad(b, "expected a string", (sp_view){0}));
     else if (!m && required) {
         char msg[64] = "expected a member: ";
         strncat(msg, key, 40);
@@ -76,30 +67,30 @@ static sp_name name_of(sp_build *b, const sp_value *v, const char *key, int requ
 }
 static sp_list names_of(sp_build *b, const sp_value *v, const char *key) {
     sp_list l = {0, 0};
-    AT_KEY(b, key, l = sp_build_names(b, sp_json_get(v, key)));
+    SP_AT_KEY(b, key, l = sp_build_names(b, sp_json_get(v, key)));
     return l;
 }
 sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key) {
     sp_cond c = {.at = 0};
     b->body_absence = b->saw_response = 0;
-    AT_KEY(b, key, c = sp_build_cond(b, sp_json_get(v, key)));
+    SP_AT_KEY(b, key, c = sp_build_cond(b, sp_json_get(v, key)));
     return c;
 }
 static int64_t time_of(sp_build *b, const sp_value *v, const char *key, int64_t otherwise) {
     sp_view t = sp_pack_member(b, v, key, 0);
     int64_t at = t.p ? sp_time_parse(t) : otherwise;
-    if (at == INT64_MIN && t.p) AT_KEY(b, key, sp_build_bad(b, "expected a time (RFC 3339)", t));
+    if (at == INT64_MIN && t.p) SP_AT_KEY(b, key, sp_build_bad(b, "expected a time (RFC 3339)", t));
     return at;
 }
 static int bool_of(sp_build *b, const sp_value *v, const char *key) {
     const sp_value *m = sp_json_get(v, key);
-    if (m && sp_json_kind(m) != SP_VALUE_BOOL) AT_KEY(b, key, sp_build_bad(b, "expected true or false", (sp_view){0}));
+    if (m && sp_json_kind(m) != SP_VALUE_BOOL) SP_AT_KEY(b, key, sp_build_bad(b, "expected true or false", (sp_view){0}));
     return sp_json_true(m);
 }
 
 static uint8_t inferred_of(sp_build *b, const sp_value *v) {
     sp_view t = sp_pack_member(b, v, "confidence", 0);
-    if (t.p && !sp_view_eq(t, SP_VIEW("inferred"))) AT_KEY(b, "confidence", sp_build_bad(b, "expected inferred", t));
+    if (t.p && !sp_view_eq(t, SP_VIEW("inferred"))) SP_AT_KEY(b, "confidence", sp_build_bad(b, "expected inferred", t));
     return t.p != NULL;
 }
 
@@ -193,13 +184,13 @@ static sp_entry entry_of(sp_build *b, const sp_value *v, sp_entry_kind kind, con
     sp_view tag = {source.p, blank ? (size_t)(blank - source.p) : source.n};
     char name[64] = "";
     if (tag.n && tag.n < sizeof name) memcpy(name, tag.p, tag.n); /* the rest is zero */
-    if (!sp_json_get(sources, name) && SP_BUILD_OK(b)) AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
+    if (!sp_json_get(sources, name) && SP_BUILD_OK(b)) SP_AT_KEY(b, "source", sp_build_bad(b, "expected a key of `sources`", tag));
     return e;
 }
 
 static int replaced(sp_build *b, const sp_entry *e, const sp_entry *have) {
     if (have->id != e->id) return 0;
-    if (have->pack == e->pack) AT_KEY(b, "id", sp_build_bad(b, "expected an id that the pack gives once", sp_rules_text(b->r, e->id)));
+    if (have->pack == e->pack) SP_AT_KEY(b, "id", sp_build_bad(b, "expected an id that the pack gives once", sp_rules_text(b->r, e->id)));
     return 1; /* a pack that is tried before gave this id another meaning */
 }
 #define REPLACED(b, vec, item)                                                                                      \
@@ -265,8 +256,8 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
     sp_host h = {
         .e = e, .provider = name_of(b, v, "provider", 1), .cloud = name_of(b, v, "cloud", 1), .family = name_of(b, v, "family", 0)};
     h.match = names_of(b, v, "match");
-    AT_KEY(b, "ports",
-           for (size_t i = 0; i < sp_json_size(ports) && fits(b, n, 64); i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i)));
+    SP_AT_KEY(b, "ports",
+              for (size_t i = 0; i < sp_json_size(ports) && fits(b, n, 64); i++) list[n++] = (uint32_t)sp_json_int(sp_json_at(ports, i)));
     h.ports = sp_build_words(b, list, n);
     h.by_header = sp_json_get(v, "headers") != NULL;
     h.headers = sp_pack_cond(b, v, "headers");
@@ -280,7 +271,7 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
 static void read_rewrite(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rewrite w = {.e = e, .providers = names_of(b, v, "provider"), .to = name_of(b, v, "to", 1), .as = name_of(b, v, "as", 1)};
     sp_view path = sp_pack_member(b, v, "path", 1);
-    if (path.p) AT_KEY(b, "path", w.path = pattern_of(b, path));
+    if (path.p) SP_AT_KEY(b, "path", w.path = pattern_of(b, path));
     ADD(b, b->r->rewrites, w);
 }
 
@@ -289,7 +280,7 @@ static int32_t layout_of(sp_build *b, const sp_value *v) {
     sp_name name = t.p ? sp_rules_find(b->r, t) : 0;
     for (uint32_t i = 0; t.p && i < b->r->layouts.n; i++)
         if (b->r->layouts.v[i].e.id == name) return (int32_t)i;
-    if (t.p) AT_KEY(b, "layout", sp_build_bad(b, "expected the id of a layout", t));
+    if (t.p) SP_AT_KEY(b, "layout", sp_build_bad(b, "expected the id of a layout", t));
     return -1;
 }
 
@@ -311,13 +302,13 @@ static void read_operation(sp_build *b, const sp_value *v, sp_entry e) {
     if (body.p) {
         uint8_t k = 0;
         while (k < 3 && !sp_view_eq(body, lit(bodies[k]))) k++;
-        if (k == 3) AT_KEY(b, "body", sp_build_bad(b, "expected json, form or none", body));
+        if (k == 3) SP_AT_KEY(b, "body", sp_build_bad(b, "expected json, form or none", body));
         o.body = k;
     }
     static const uint8_t default_model[] = "body:/model";
     uint32_t root, node = 0;
     const sp_value *model = sp_json_get(v, "model");
-    if (model) AT_KEY(b, "model", o.model = sp_pack_places(b, model));
+    if (model) SP_AT_KEY(b, "model", o.model = sp_pack_places(b, model));
     else {
         node = sp_build_place(b, (sp_view){default_model, sizeof default_model - 1}, &root, SP_NODE_MARK);
         o.model = sp_build_words(b, &node, 1);
@@ -335,7 +326,7 @@ static void read_expects(sp_build *b, const sp_value *v, sp_marker *m) {
     const sp_value *expects = sp_json_get(v, "expects");
     int absent = 0;
     if (!expects) return;
-    AT_KEY(b, "expects", m->expects = sp_build_forms(b, expects, &absent));
+    SP_AT_KEY(b, "expects", m->expects = sp_build_forms(b, expects, &absent));
     m->expects &= (uint16_t)~SP_FORM_BLANK; /* "" may be defined to mean that nothing is there; blanks and invisible characters are not */
     uint32_t root;
     uint32_t node = sp_build_place(b, sp_pack_member(b, v, "at", 1), &root, SP_NODE_MARK);
@@ -362,7 +353,7 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
         uint32_t root = 0;
         read_expects(b, v, &m);
         sp_build_match(b, v, &forms, &absent, &match, &texts);
-        AT_KEY(b, "at", m.node = sp_build_place(b, sp_pack_member(b, v, "at", 1), &root, SP_NODE_MARK));
+        SP_AT_KEY(b, "at", m.node = sp_build_place(b, sp_pack_member(b, v, "at", 1), &root, SP_NODE_MARK));
         if (absent) sp_build_bad(b, "expected `absent` in `when`, not beside the `at` of a marker", (sp_view){0});
         if (m.expects && match == SP_MATCH_FORM) forms &= m.expects;
         if (m.expects & SP_FORM_EMPTY_TEXT && match == SP_MATCH_FORM) forms &= (uint16_t)~SP_FORM_EMPTY_TEXT;
@@ -373,12 +364,12 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
     m.facts = fact.n ? fact : facts;
     m.denies = facts_of(b, v, "denies", 1);
     if (m.facts.n == 0 && m.denies.n == 0 && !m.expects) sp_build_bad(b, "expected `fact`, `facts` or `denies`", (sp_view){0});
-    if (sp_json_get(v, "looks_at")) AT_KEY(b, "looks_at", m.looks_at = sp_pack_places(b, sp_json_get(v, "looks_at")));
+    if (sp_json_get(v, "looks_at")) SP_AT_KEY(b, "looks_at", m.looks_at = sp_pack_places(b, sp_json_get(v, "looks_at")));
     m.providers = names_of(b, v, "providers");
     m.not_providers = names_of(b, v, "not_providers");
     sp_view basis = sp_pack_member(b, v, "basis", 0);
     while (basis.p && m.basis < 4 && !sp_view_eq(basis, lit(bases[m.basis]))) m.basis++;
-    if (m.basis == 4) AT_KEY(b, "basis", sp_build_bad(b, "expected explicit, endpoint, default or inferred", basis));
+    if (m.basis == 4) SP_AT_KEY(b, "basis", sp_build_bad(b, "expected explicit, endpoint, default or inferred", basis));
     m.from = time_of(b, v, "from", INT64_MIN), m.until = time_of(b, v, "until", INT64_MAX);
     ADD(b, r->markers, m);
 }
@@ -460,20 +451,20 @@ static void read_layout(sp_build *b, const sp_value *v, sp_entry e) {
     uint32_t nodes[32], names[32], n = 0;
     for (uint32_t i = 0; i < context.n && fits(b, n, 32); i++) {
         sp_view p = sp_rules_text(r, r->words.v[context.at + i]);
-        AT_KEY(b, "context", sp_build_step_n(b, i); one_value(b, p));
+        SP_AT_KEY(b, "context", sp_build_step_n(b, i); one_value(b, p));
         nodes[n] = sp_build_pointer(b, SP_ROOT_BODY, p, SP_NODE_MARK);
         names[n++] = sp_build_name(b, (sp_view){p.p + (p.n > 0), p.n - (p.n > 0)});
     }
     l.context = sp_build_words(b, nodes, n);
     l.context_names = sp_build_words(b, names, n);
     sp_view tools = sp_pack_member(b, v, "tools", 0);
-    if (tools.p) AT_KEY(b, "tools", one_value(b, tools));
+    if (tools.p) SP_AT_KEY(b, "tools", one_value(b, tools));
     if (tools.p) l.tools = sp_build_pointer(b, SP_ROOT_BODY, tools, SP_NODE_MARK);
     read_replies(b, sp_json_get(v, "response"), &l);
     sp_view stream = sp_pack_member(b, v, "stream", 0);
     while (stream.p && l.stream < SP_STREAM_FORMS && !sp_view_eq(stream, lit(sp_stream_form_names[l.stream]))) l.stream++;
     if (l.stream == SP_STREAM_FORMS)
-        AT_KEY(b, "stream", sp_build_bad(b, "expected none, responses, chat, text, anthropic, gemini or converse", stream));
+        SP_AT_KEY(b, "stream", sp_build_bad(b, "expected none, responses, chat, text, anthropic, gemini or converse", stream));
     ADD(b, r->layouts, l);
 }
 
@@ -483,7 +474,7 @@ static void read_model(sp_build *b, const sp_value *v, sp_entry e) {
     sp_list flags = names_of(b, v, "flags");
     for (uint32_t i = 0; i < flags.n; i++) {
         if (sp_view_eq(sp_rules_text(b->r, b->r->words.v[flags.at + i]), SP_VIEW("open_weights"))) m.open_weights = 1;
-        else AT_KEY(b, "flags", sp_build_bad(b, "expected open_weights", (sp_view){0}));
+        else SP_AT_KEY(b, "flags", sp_build_bad(b, "expected open_weights", (sp_view){0}));
     }
     if (!m.strip.n && (!m.family || !m.match.n)) sp_build_bad(b, "expected `family` and `match`, or `strip`", (sp_view){0});
     ADD(b, b->r->models, m);
@@ -491,7 +482,7 @@ static void read_model(sp_build *b, const sp_value *v, sp_entry e) {
 
 sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root) {
     sp_view path = sp_pack_member(b, v, "path", 0), url = sp_pack_member(b, v, "url", 0), method = sp_pack_member(b, v, "method", 0);
-    if (url.p && path.p) AT_KEY(b, "path", sp_build_bad(b, "expected `url` or `path`, not both", path));
+    if (url.p && path.p) SP_AT_KEY(b, "path", sp_build_bad(b, "expected `url` or `path`, not both", path));
     sp_request q = {.is_pointer = url.n && url.p[0] == '/', .provider = name_of(b, v, "provider", 0)};
     if (path.p) url = path;
     q.method = sp_build_name(b, method);
@@ -529,7 +520,7 @@ uint8_t sp_pack_body_state(sp_build *b, const sp_value *v) {
     sp_view state = sp_pack_member(b, v, "state", 1);
     uint8_t k = 0;
     while (k < 6 && state.p && !sp_view_eq(state, lit(states[k]))) k++;
-    if (k == 6) AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
+    if (k == 6) SP_AT_KEY(b, "state", sp_build_bad(b, "expected full, truncated, offloaded, redacted, encrypted or absent", state));
     return k;
 }
 
@@ -574,7 +565,7 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
     case SP_DEFAULTS: {
         const sp_value *model = sp_json_get(v, "response_model");
         sp_pack_ids(b, v, b->r->default_ids);
-        if (model) AT_KEY(b, "response_model", b->r->response_models = sp_pack_places(b, model));
+        if (model) SP_AT_KEY(b, "response_model", b->r->response_models = sp_pack_places(b, model));
         break;
     }
     default: break;

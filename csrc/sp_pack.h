@@ -15,6 +15,15 @@ void sp_pack_context(sp_build *b, const sp_value *context);
 sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e);
 void sp_pack_last_format(sp_build *b);
 
+/* Reads member `key` of the entry at hand with the place set to it. */
+#define SP_AT_KEY(b, key, statement)                                      \
+    do {                                                                  \
+        size_t key_mark_ = sp_build_mark(b);                              \
+        sp_build_step(b, (sp_view){(const uint8_t *)(key), strlen(key)}); \
+        statement;                                                        \
+        sp_build_back(b, key_mark_);                                      \
+    } while (0)
+
 /* Members of an entry: a text, a condition, ids with their places, a list of places as nodes, a request whose pointers begin at `root`. */
 sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int required);
 sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key);

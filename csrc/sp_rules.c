@@ -16,13 +16,7 @@ static void roots(sp_build *b) {
         [SP_ROOT_HEADERS] = SP_NODE_MARK | SP_NODE_FOLD,
         [SP_ROOT_RESPONSE_HEADERS] = SP_NODE_FOLD,
     };
-    for (uint32_t i = 0; i < SP_ROOT_COUNT; i++) {
-        SP_PUSH(b, b->r->node_tests, 0u);
-        SP_PUSH(b, b->r->node_eaches, 0u);
-        SP_PUSH(b, b->r->node_roles, (uint8_t)0);
-        SP_PUSH(b, b->r->node_also, 0u);
-        SP_PUSH(b, b->r->nodes, ((sp_node){.flags = flags[i]}));
-    }
+    for (uint32_t i = 0; i < SP_ROOT_COUNT; i++) sp_build_node(b, (sp_node){.flags = flags[i]});
     if (!SP_BUILD_OK(b)) return;
     b->r->node_roles.v[SP_ROOT_BODY] = SP_ROLE_BODY;
     b->r->node_roles.v[SP_ROOT_RESPONSE] = SP_ROLE_RESPONSE;
@@ -241,6 +235,43 @@ const sp_kernel *sp_rules_kernel(const sp_rules *r) { return r->kernel; }
 void sp_rules_digest(const sp_rules *r, char hex[32]) { sp_hex(r->digest, 16, hex); }
 
 /* ---- description -------------------------------------------------------------------------------------------------------------------- */
+
+const char *const sp_place_names[] = {"payload", "response", "header", "response header", "query", "url"};
+
+sp_place sp_node_place(const sp_rules *r, uint32_t node) {
+    while (node >= SP_ROOT_COUNT) node = r->nodes.v[node].parent;
+    static const sp_place places[SP_ROOT_COUNT] = {
+        [SP_ROOT_BODY] = SP_PLACE_PAYLOAD,   [SP_ROOT_RESPONSE] = SP_PLACE_RESPONSE,
+        [SP_ROOT_HEADERS] = SP_PLACE_HEADER, [SP_ROOT_RESPONSE_HEADERS] = SP_PLACE_RESPONSE_HEADER,
+        [SP_ROOT_QUERY] = SP_PLACE_QUERY,    [SP_ROOT_PATH] = SP_PLACE_URL};
+    return places[node];
+}
+
+size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap) {
+    uint32_t path[64], n = 0;
+    size_t len = 0;
+    sp_place place = sp_node_place(r, node);
+    int plain = place != SP_PLACE_PAYLOAD && place != SP_PLACE_RESPONSE;
+    for (; node >= SP_ROOT_COUNT && n < 64; node = r->nodes.v[node].parent) path[n++] = node;
+    while (n--) {
+        const sp_node *nd = &r->nodes.v[path[n]];
+        char digits[16];
+        sp_view name = nd->name;
+        if (!name.p) {
+            int d = mark && nd->stars ? snprintf(digits, sizeof digits, "%u", mark->index[nd->stars - 1])
+                                      : snprintf(digits, sizeof digits, "*");
+            name = (sp_view){(const uint8_t *)digits, (size_t)d};
+        }
+        if (len + 2 * name.n + 2 > cap) break;
+        if (!plain) out[len++] = '/';
+        for (size_t i = 0; i < name.n; i++) {
+            uint8_t c = name.p[i];
+            if (!plain && (c == '~' || c == '/')) out[len++] = '~', c = c == '~' ? '0' : '1';
+            out[len++] = (char)c;
+        }
+    }
+    return len;
+}
 
 static int describe_entry(const sp_rules *r, sp_value *list, const char *kind, const sp_entry *e, const sp_operation *op, sp_list facts) {
     sp_value *o = sp_json_object();

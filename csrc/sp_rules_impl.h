@@ -319,13 +319,13 @@ typedef struct sp_format {
     sp_name title;
     uint32_t root;
     uint8_t grade;
-    uint8_t bodiless;                   /* it has no place for a body */
-    uint8_t opens;                      /* some of its places stand in JSON text, or in lists of {name, value} */
-    uint32_t signature_at, signature_n; /* alternatives in sp_rules.signatures; none: takes what others leave */
-    sp_list asks;                       /* indices into sp_rules.asks */
-    sp_list states;                     /* indices into sp_rules.body_states */
-    sp_list passes;                     /* indices into sp_rules.passes */
-    sp_list ids[SP_ID_COUNT], model;    /* places in the line itself */
+    uint8_t bodiless;                /* it has no place for a body */
+    uint8_t opens;                   /* some of its places stand in JSON text, or in lists of {name, value} */
+    sp_list signature;               /* alternatives: indices into sp_rules.signatures; none: takes what others leave */
+    sp_list asks;                    /* indices into sp_rules.asks */
+    sp_list states;                  /* indices into sp_rules.body_states */
+    sp_list passes;                  /* indices into sp_rules.passes */
+    sp_list ids[SP_ID_COUNT], model; /* places in the line itself */
 } sp_format;
 
 #define SP_VEC(type) \
@@ -402,6 +402,20 @@ static inline int sp_node_is(const sp_rules *r, uint32_t node, uint32_t wanted) 
     while (i && r->also.v[i].node != wanted) i = r->also.v[i].next;
     return node == wanted || i;
 }
+
+/* Where in an exchange a node stands. */
+typedef enum sp_place {
+    SP_PLACE_PAYLOAD,
+    SP_PLACE_RESPONSE,
+    SP_PLACE_HEADER,
+    SP_PLACE_RESPONSE_HEADER,
+    SP_PLACE_QUERY,
+    SP_PLACE_URL
+} sp_place;
+extern const char *const sp_place_names[];
+/* JSON pointer (or name of a header, parameter, part of a path) of a node, with the indices of a mark; written to out, cut at cap. */
+size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap);
+sp_place sp_node_place(const sp_rules *r, uint32_t node);
 
 /* Whether `name` is among the n words at `at`. */
 static inline int spi_in_names(const sp_rules *r, uint32_t at, uint32_t n, sp_name name) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 const char *const sp_body_state_names[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
-const char *const sp_place_names[] = {"payload", "response", "header", "response header", "query", "url"};
 
 const char *sp_state_name(sp_state s) {
     static const char *const names[] = {"stateful", "stateless", "not_inference", "unknown"};
@@ -284,15 +283,6 @@ static void add_clue(sp_judge *j, sp_clue c, sp_status *st) {
         return;
     }
     j->clues.v[j->clues.n++] = c;
-}
-
-sp_place sp_node_place(const sp_rules *r, uint32_t node) {
-    while (node >= SP_ROOT_COUNT) node = r->nodes.v[node].parent;
-    static const sp_place places[SP_ROOT_COUNT] = {
-        [SP_ROOT_BODY] = SP_PLACE_PAYLOAD,   [SP_ROOT_RESPONSE] = SP_PLACE_RESPONSE,
-        [SP_ROOT_HEADERS] = SP_PLACE_HEADER, [SP_ROOT_RESPONSE_HEADERS] = SP_PLACE_RESPONSE_HEADER,
-        [SP_ROOT_QUERY] = SP_PLACE_QUERY,    [SP_ROOT_PATH] = SP_PLACE_URL};
-    return places[node];
 }
 
 static sp_clue clue_at(sp_judge *j, const sp_entry *rule, uint32_t fact, int basis, uint32_t node, uint32_t mark) {
@@ -681,30 +671,4 @@ sp_status sp_judge_exchange(sp_judge *j, const sp_facts_in *in) {
     for (uint32_t i = in->lo; i < in->hi && !unequal; i++)
         if (in->marks[i].state & SP_MARK_UNEQUAL) unequal = in->marks[i].node;
     return unequal ? judge_both(j, in, unequal) : judge_once(j, in, 0);
-}
-
-size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap) {
-    uint32_t path[64], n = 0;
-    size_t len = 0;
-    sp_place place = sp_node_place(r, node);
-    int plain = place != SP_PLACE_PAYLOAD && place != SP_PLACE_RESPONSE;
-    for (; node >= SP_ROOT_COUNT && n < 64; node = r->nodes.v[node].parent) path[n++] = node;
-    while (n--) {
-        const sp_node *nd = &r->nodes.v[path[n]];
-        char digits[16];
-        sp_view name = nd->name;
-        if (!name.p) {
-            int d = mark && nd->stars ? snprintf(digits, sizeof digits, "%u", mark->index[nd->stars - 1])
-                                      : snprintf(digits, sizeof digits, "*");
-            name = (sp_view){(const uint8_t *)digits, (size_t)d};
-        }
-        if (len + 2 * name.n + 2 > cap) break;
-        if (!plain) out[len++] = '/';
-        for (size_t i = 0; i < name.n; i++) {
-            uint8_t c = name.p[i];
-            if (!plain && (c == '~' || c == '/')) out[len++] = '~', c = c == '~' ? '0' : '1';
-            out[len++] = (char)c;
-        }
-    }
-    return len;
 }

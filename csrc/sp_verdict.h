@@ -31,16 +31,6 @@ typedef struct sp_facts_in {
     uint32_t stream_lo, stream_hi; /* those of a streamed response's events */
 } sp_facts_in;
 
-typedef enum sp_place {
-    SP_PLACE_PAYLOAD,
-    SP_PLACE_RESPONSE,
-    SP_PLACE_HEADER,
-    SP_PLACE_RESPONSE_HEADER,
-    SP_PLACE_QUERY,
-    SP_PLACE_URL
-} sp_place;
-extern const char *const sp_place_names[];
-
 typedef struct sp_clue { /* a piece of evidence */
     const sp_entry *rule;
     uint32_t fact; /* UINT32_MAX: it only denies, or is a mismatch */
@@ -188,8 +178,5 @@ uint32_t sp_judge_first(const sp_judge *j, uint32_t node);
 /* The value of the first of these nodes that has one: text, number or literal; p NULL if none. Query and path included. */
 sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, uint32_t *mark);
 uint16_t sp_mark_form(const sp_mark *m);
-/* JSON pointer (or name of a header, parameter, part of a path) of a node, with the indices of a mark; written to out, cut at cap. */
-size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, char *out, size_t cap);
-sp_place sp_node_place(const sp_rules *r, uint32_t node);
 
 #endif

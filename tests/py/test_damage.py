@@ -10,7 +10,7 @@ import stateprint as sp
 from harness import DATA
 
 SAMPLES = sorted(p.name for p in (DATA / "samples").iterdir() if p.suffix in {".jsonl", ".json", ".har"} and p.name != "readings.jsonl")
-CUTS = 10
+CUTS = 11
 
 
 @functools.cache

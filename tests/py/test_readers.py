@@ -75,6 +75,26 @@ def test_lists_of_names_and_values(tmp_path: Path) -> None:
     assert [(row["request_id"], row["session_label"]) for row in rows] == [("req_1", "l-1")]
 
 
+@pytest.mark.parametrize(
+    ("element", "read_as"),
+    [
+        ('{"name": "id", "name": "other", "value": "a"}', None),
+        ('{"name": "other", "value": "a", "name": "id"}', "a"),
+        ('{"name": "id", "value": "a", "value": "b"}', "b"),
+        ('{"name": "id", "value": "a"}, {"name": "other", "value": "b"}', "a"),
+        ('{"name": "id", "deep": {"name": "other"}, "value": "a"}', "a"),
+        ('{"name": {"name": "id"}, "value": "a"}', None),
+    ],
+)
+def test_names_and_values_that_stand_twice(tmp_path: Path, element: str, read_as: str | None) -> None:
+    """The last counts, as of any member of an object."""
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"kind": "call", "pairs": [' + element + "]}\n", encoding="utf-8")
+    reader = pack(fields={"id": ["/pairs{name=id}/value"], "body": ["/body"]})
+    (row,) = (row for batch in sp.scan(log, engine=sp.Engine(rules=[reader])) for row in batch.to_pylist())
+    assert (row["request_id"], row["error"]) == (read_as, None)
+
+
 def test_headers_as_a_list(tmp_path: Path) -> None:
     """They count as headers do in any other log."""
     line = {
@@ -169,6 +189,7 @@ def test_what_is_no_exchange_is_counted_and_gives_no_row(tmp_path: Path) -> None
         ({"grade": "full"}, "expected wire, normalised or metadata"),
         ({"fields": {"bodies": ["/x"]}}, "expected time, id, method"),
         ({"fields": {"body": ["x"]}}, "expected a pointer to a member"),
+        ({"fields": {"body": ["/list{name=x}/value"]}}, "expected a pointer to a member"),
         ({"fields": {"id": ["/headers{x-id}/value"]}}, "expected {name=X}"),
         ({"fields": {"id": ["/headers{name=x-id}"]}}, "expected /value"),
         ({"signature": []}, "expected a list of alternatives"),
