@@ -206,6 +206,18 @@ static int replaced(sp_build *b, const sp_entry *e, const sp_entry *have) {
 
 /* ---- path patterns ---------------------------------------------------------------------------------------------------------------- */
 
+/* `{name}` with text around it, or `{name=text*}`: all of a segment that begins with that text. */
+static sp_segment catch_of(sp_build *b, sp_view seg, const uint8_t *open, const uint8_t *close) {
+    const uint8_t *end = seg.p + seg.n, *is = memchr(open, '=', (size_t)(close - open));
+    sp_segment g = {.whole = is != NULL};
+    if (is && (open != seg.p || close + 1 != end || close[-1] != '*' || is == open + 1 || is + 2 == close))
+        sp_build_bad(b, "expected {name=text*} as all of a segment", seg);
+    g.before = sp_build_name(b, is ? (sp_view){is + 1, (size_t)(close - is - 2)} : (sp_view){seg.p, (size_t)(open - seg.p)});
+    g.name = sp_build_name(b, (sp_view){open + 1, (size_t)((is ? is : close) - open - 1)});
+    g.after = sp_build_name(b, (sp_view){close + 1, (size_t)(end - close - 1)});
+    return g;
+}
+
 static uint32_t pattern_of(sp_build *b, sp_view t) {
     sp_rules *r = b->r;
     sp_pattern p = {.at = r->segments.n};
@@ -224,12 +236,7 @@ static uint32_t pattern_of(sp_build *b, sp_view t) {
             if (i < t.n || seg.p != open) sp_build_bad(b, "expected {name**} as the last segment", seg);
             p.rest = 1;
             p.rest_name = sp_build_name(b, (sp_view){open + 1, (size_t)(close - open - 3)});
-        } else {
-            sp_segment g = {.before = sp_build_name(b, (sp_view){seg.p, (size_t)(open - seg.p)}),
-                            .name = sp_build_name(b, (sp_view){open + 1, (size_t)(close - open - 1)}),
-                            .after = sp_build_name(b, (sp_view){close + 1, (size_t)(seg.p + seg.n - close - 1)})};
-            SP_PUSH(b, r->segments, g), p.n++;
-        }
+        } else SP_PUSH(b, r->segments, catch_of(b, seg, open, close)), p.n++;
     }
     return SP_PUSH(b, r->patterns, p);
 }

@@ -162,6 +162,7 @@ typedef struct sp_pattern { /* a path pattern: segments in sp_rules.segments */
 } sp_pattern;
 typedef struct sp_segment {
     sp_name before, after, name; /* literal text around a catch; name 0: `before` is the whole segment */
+    uint8_t whole;               /* `before` belongs to what is caught */
 } sp_segment;
 
 typedef struct sp_host {

@@ -174,7 +174,8 @@ int sp_path_match(const sp_rules *r, const sp_pattern *p, const sp_url *u, int f
             sp_view s = u->segments[start + i], before = sp_rules_text(r, g->before), after = sp_rules_text(r, g->after);
             if (!g->name ? s.n != before.n : s.n <= before.n + after.n) break;
             if (!same(before, s.p, fold) || !same(after, s.p + s.n - after.n, fold)) break;
-            if (g->name && *n < cap) catches[(*n)++] = (sp_catch){g->name, {s.p + before.n, s.n - before.n - after.n}};
+            size_t from = g->whole ? 0 : before.n;
+            if (g->name && *n < cap) catches[(*n)++] = (sp_catch){g->name, {s.p + from, s.n - from - after.n}};
         }
         if (i < p->n) continue;
         if (p->rest && *n < cap && start + i < u->count) catches[(*n)++] = (sp_catch){p->rest_name, rest_of(u, start + i)};

@@ -36,6 +36,7 @@ def when(**test: Any) -> list[dict[str, Any]]:
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "tools": "/tools/*/functions"}]}, '"/tools/*/functions"'),
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "stream": "sse"}]}, '"sse"'),
         ({"endpoints": [endpoint(confidence="high")]}, '"high"'),
+        *(({"endpoints": [endpoint(path=path)]}, f'"{path}"') for path in ("/a/{id=x}", "/a/{=x*}", "/a/{id=*}", "/a/b{id=x*}", "/a/{id=x*}b")),
     ],
 )
 def test_what_could_never_hold_is_refused_at_its_place(tmp_path: Path, entries: dict[str, Any], found: str) -> None:
@@ -65,6 +66,15 @@ def test_examples_are_read_by_no_rule_but_checked_as_json(tmp_path: Path) -> Non
     path.write_text(json.dumps(pack).replace('"id": "a.ask"', '"id": "a.ask", "id": "a.ask"'))
     with pytest.raises(sp.ConfigError, match="without repeated names"):
         sp.Engine(rules=[path])
+
+
+def test_a_catch_may_say_how_it_begins() -> None:
+    entry = {**endpoint(path=["/ask/{thread_id=th_*}"]), "ids": {"conversation_id": ["path:thread_id"]}}
+    rules = sp.Engine(rules=[{**BASE, "endpoints": [entry]}]).rules
+    lines = [b'{"method":"POST","url":"/ask/%s","body":{}}' % name for name in (b"th_1", b"th_", b"xth_1")]
+    rows = scan_bytes(b"\n".join(lines), rules=rules).rows
+    assert [row["conversation_id"] for row in rows] == ["th_1", None, None]
+    assert [row["operation"] for row in rows] == ["ask", "unknown", "unknown"]
 
 
 def test_a_method_is_known_to_wrappers_whatever_came_before() -> None:
