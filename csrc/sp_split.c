@@ -145,6 +145,21 @@ static int give_up(sp_split *s, uint64_t end, sp_piece *piece) {
 
 static uint64_t behind_value(const sp_split *s) { return s->prev == ',' ? s->prev_at : s->prev_at + 1; }
 
+/* Whether documents stand on a line each and this one, before it ended, is followed by the next. */
+static int cut_by_line(const sp_split *s, uint8_t c, uint64_t at) { return s->by_line && s->depth && c == '{' && at == s->line_start; }
+
+/* So the document was cut: what is under way ends, or else the line feed is shown as a record that can't be read. */
+static int cut_document(sp_split *s, uint64_t end, sp_piece *piece) {
+    *piece = s->open ? (sp_piece){s->start, end, s->start_line, 0} : (sp_piece){s->line_start - 1, s->line_start, s->line - 1, 0};
+    s->broken = 1;
+    end_record(s);
+    s->depth = s->array_depth = 0;
+    s->maybe = s->value = 0;
+    s->top_array = 0;
+    s->match[1] = all_of(s->paths);
+    return 1;
+}
+
 /* The document, or the element of an array, that is under way holds records, and is none. */
 static void hold(sp_split *s, uint32_t set, uint32_t array_depth) {
     uint32_t i = (uint32_t)__builtin_ctz(set);
@@ -179,7 +194,8 @@ static const uint8_t *in_string(sp_split *s, const uint8_t *p, const uint8_t *e,
             while (q < e && (*q == ' ' || *q == '\t')) q++;
             if (q == e) return p;
             s->look = 0;
-            *cut = *q == '{' && (int64_t)(base + (uint64_t)(q - bytes) - s->line_start) == s->column;
+            uint64_t at = base + (uint64_t)(q - bytes);
+            *cut = *q == '{' && ((int64_t)(at - s->line_start) == s->column || cut_by_line(s, *q, at));
             if (*cut) return q;
         }
         p = sp_find(s->kernel, p, e, &high);
@@ -198,7 +214,7 @@ static const uint8_t *in_string(sp_split *s, const uint8_t *p, const uint8_t *e,
         if (*p == '\n') {
             new_line(s, at, 0);
             s->broken = s->open;
-            s->look = s->open && s->column >= 0;
+            s->look = s->by_line || (s->open && s->column >= 0);
         }
         p++;
     }
@@ -243,6 +259,8 @@ static int fits(const sp_split *s) {
 
 /* Returns 1 with a piece that ends before the bracket, which is not read then. */
 static int opening(sp_split *s, uint8_t c, uint64_t at, sp_piece *piece) {
+    if (cut_by_line(s, c, at)) return cut_document(s, s->prev_at + 1, piece);
+    if (s->depth == 0) s->document_line = s->line;
     if (c == '{' && s->maybe) hold(s, s->maybe, s->depth);
     s->maybe = 0;
     if (s->open) {
@@ -278,6 +296,7 @@ static int pop(sp_split *s, uint8_t c, uint64_t at, sp_piece *piece) {
     if (s->array_depth > s->depth) s->array_depth = 0;
     if (s->depth == 0) {
         if (s->documents++ == 0) s->doc_end = at + 1, s->doc_line = s->line;
+        s->by_line = s->document_line == s->line && (s->seen & s->paths->sure) != 0;
         s->top_array = 0;
         s->match[1] = all_of(s->paths);
     }
@@ -376,9 +395,9 @@ static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, con
         const uint8_t *stop = wrong ? p + __builtin_ctzll(wrong) : NULL;
         for (brackets &= good; brackets; brackets &= brackets - 1) {
             unsigned i = (unsigned)__builtin_ctzll(brackets);
-            int opens = m.opens >> i & 1;
+            int opens = m.opens >> i & 1, cut = s->by_line && opens && p[(int)i - 1] == '\n';
             if (opens) look_back(s, p + i, from, bytes, base);
-            if (quick_bracket(s, p[i], opens, floor)) continue;
+            if (!cut && quick_bracket(s, p[i], opens, floor)) continue;
             stop = p + i;
             good &= ((uint64_t)1 << i) - 1;
             break;
@@ -429,7 +448,7 @@ int sp_split_next(sp_split *s, const uint8_t *bytes, uint64_t base, uint64_t end
             p = in_string(s, p, e, bytes, base, &cut);
             if (cut) {
                 s->in_string = 0;
-                got = give_up(s, s->line_start - 1, piece);
+                got = s->by_line ? cut_document(s, s->line_start - 1, piece) : give_up(s, s->line_start - 1, piece);
             } else if (s->in_string) break;
             else if (s->depth == s->record_depth) got = emit(s, base + (uint64_t)(p - bytes), piece);
             continue;
@@ -542,7 +561,7 @@ static sp_tell tell_object(sp_split *s, const uint8_t *bytes, uint64_t base, uin
     if (s->documents) {
         if (s->doc_line > 1) return SP_TELL_CONTAINER;
         next = next_sign(bytes + (s->doc_end - base), e, &feed);
-        return s->pointer >= 0 && (next == e || !feed) ? SP_TELL_CONTAINER : SP_TELL_LINES;
+        return s->pointer >= 0 && (next == e || !feed || s->by_line) ? SP_TELL_CONTAINER : SP_TELL_LINES;
     }
     if (s->pointer >= 0) return SP_TELL_CONTAINER;
     return last || s->line > 1 ? SP_TELL_LINES : SP_TELL_OPEN;

@@ -36,13 +36,15 @@ typedef struct sp_split {
     int arrays;         /* one of them was an array */
     int incomplete;     /* the stream ended in something, or a record was not closed before what holds it */
     int crlf;
+    int by_line;      /* documents stand on a line each, as the last one did: the next one ends one that was cut */
     int broken, torn; /* the record under way, or one before it, is no JSON */
     /* ------------------------------------------------------------------ */
     const sp_kernel *kernel;
     const sp_split_paths *paths;
-    uint64_t start_line, line_start, doc_end, doc_line; /* doc_…: of the first document */
-    uint64_t prev_at;                                   /* of the last byte that is no white space; UINT64_MAX: none */
-    int64_t column;                                     /* at which records begin that begin their lines; -1: not known */
+    uint64_t start_line, line_start, document_line;
+    uint64_t doc_end, doc_line; /* of the first document */
+    uint64_t prev_at;           /* of the last byte that is no white space; UINT64_MAX: none */
+    int64_t column;             /* at which records begin that begin their lines; -1: not known */
     uint32_t depth, record_depth, array_depth, maybe, value, seen;
     uint32_t match[SP_SPLIT_PATH_DEPTH + 1];
     uint64_t kinds[SP_SPLIT_DEPTH / 64]; /* 1: an object */

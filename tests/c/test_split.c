@@ -262,6 +262,10 @@ static void damaged_texts(void) {
         {"[\n{\"a\":\"x},\n{\"a\":2},\n{}]", "2-11 12-19 21-23"},
         {"[\n{\"a\":\"x\ny\",\"b\":{}},\n{}]", "2-20 22-24"}, /* a line feed that was not escaped */
         {"{\n \"a\": 1,\n{\n \"b\": 2\n}\n", "0-9 11-22"},
+        /* or where the next document begins, once they stand on lines */
+        {"{\"Records\":[{}]}\n{\"Records\":[{\"a\":[1,\n{\"Records\":[{}]}", "12-14 29-37 50-52"},
+        {"{\"Records\":[{}]}\n{\"Records\":[{\"a\":\"x\n{\"Records\":[{}]}", "12-14 29-36 49-51"},
+        {"{\"Records\":[{}]}\n{\"Records\":[{},\n{\"Records\":[{}]}", "12-14 29-31 32-33 45-47"},
         /* and here nothing does */
         {"[{\"a\":{\"b\":1},{\"a\":2},{\"a\":3}]", "1-29"},
         {"[{\"a\":\"x},{\"a\":2}]", "1-18!"},
@@ -376,7 +380,7 @@ static void tells(void) {
         {"{\"Records\":[{}]}", SP_TELL_CONTAINER},
         {"{\"Records\":[{}]}\n\n", SP_TELL_CONTAINER},
         {"{\"Records\":[{}]}{\"Records\":[{}]}", SP_TELL_CONTAINER},
-        {"{\"Records\":[{}]}\n{\"Records\":[{}]}", SP_TELL_LINES},
+        {"{\"Records\":[{}]}\n{\"Records\":[{}]}", SP_TELL_CONTAINER},
         {"{\"Records\":[{\"a\":", SP_TELL_CONTAINER},
         {"{\"data\":[1]}", SP_TELL_LINES},
         {" \n\r\n [{}]", SP_TELL_CONTAINER},

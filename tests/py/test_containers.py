@@ -62,10 +62,24 @@ def test_rows_are_those_of_the_lines(name: str) -> None:
         assert scan_bytes(data, size=size, threads=threads, evidence=True) == got
 
 
-@pytest.mark.parametrize("data", [b"{}\n{}", b'{"Records":[{}]}\n{"Records":[{}]}\n', b"[1]\n[2]\n", b'{"data":[1]}', b"[INFO] x\n{}\n"])
+@pytest.mark.parametrize("data", [b"{}\n{}", b"[1]\n[2]\n", b'{"data":[1]}', b"[INFO] x\n{}\n"])
 def test_lines_stay_lines(data: bytes) -> None:
     got = scan_bytes(data)
     assert (got.summary["container"], got.summary["records"]) == ("jsonl", len(data.split()) if b"INFO" not in data else 2)
+
+
+def test_documents_that_hold_records_may_stand_on_lines() -> None:
+    """As the collector's file exporter writes them. One that is cut costs its own records only, wherever it is cut."""
+    spans = [b'{"resourceSpans":[{"scopeSpans":[{"spans":[%s]}]}]}' % b",".join(b'{"k":"%d%d"}' % (d, i) for i in range(3)) for d in range(3)]
+    whole = scan_bytes(b"\n".join(spans) + b"\n")
+    assert (whole.summary["container"], whole.summary["records"]) == ("/resourceSpans/*/scopeSpans/*/spans", 9)
+    assert [row["line"] for row in whole.rows] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    for cut in range(1, len(spans[1])):
+        data = b"\n".join([spans[0], spans[1][:cut], spans[2]])
+        got = scan_bytes(data, size=7 if cut % 2 else 4096)
+        good = [data[row["byte_start"] : row["byte_end"]] for row in got.rows if row["error"] is None]
+        assert good[:3] + good[-3:] == [b'{"k":"%d%d"}' % (d, i) for d in (0, 2) for i in range(3)]
+        assert got.summary["rejected"], "what is missing is said"
 
 
 def test_a_second_document_on_a_line_stays_a_reject() -> None:
@@ -76,7 +90,7 @@ def test_a_second_document_on_a_line_stays_a_reject() -> None:
 def test_what_a_record_is_can_be_said() -> None:
     data = b'{"Records":[{},{}]}\n{"a":{"b":[{},{},{}]}}\n'
     for records, n, container in (
-        (None, 2, "jsonl"),
+        (None, 3, "/Records"),
         ("lines", 2, "jsonl"),
         ("/Records", 3, "/Records"),
         ("/a/b\n/Records", 5, "/Records"),
