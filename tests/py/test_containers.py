@@ -70,7 +70,9 @@ def test_lines_stay_lines(data: bytes) -> None:
 
 def test_documents_that_hold_records_may_stand_on_lines() -> None:
     """As the collector's file exporter writes them. One that is cut costs its own records only, wherever it is cut."""
-    spans = [b'{"resourceSpans":[{"scopeSpans":[{"spans":[%s]}]}]}' % b",".join(b'{"k":"%d%d"}' % (d, i) for i in range(3)) for d in range(3)]
+    spans = [
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[%s]}]}]}' % b",".join(b'{"k":"%d%d"}' % (d, i) for i in range(3)) for d in range(3)
+    ]
     whole = scan_bytes(b"\n".join(spans) + b"\n")
     assert (whole.summary["container"], whole.summary["records"]) == ("/resourceSpans/*/scopeSpans/*/spans", 9)
     assert [row["line"] for row in whole.rows] == [1, 1, 1, 2, 2, 2, 3, 3, 3]

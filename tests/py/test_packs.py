@@ -36,7 +36,10 @@ def when(**test: Any) -> list[dict[str, Any]]:
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "tools": "/tools/*/functions"}]}, '"/tools/*/functions"'),
         ({"layouts": [{"id": "l", "source": "A", "turns": ["/m"], "stream": "sse"}]}, '"sse"'),
         ({"endpoints": [endpoint(confidence="high")]}, '"high"'),
-        *(({"endpoints": [endpoint(path=path)]}, f'"{path}"') for path in ("/a/{id=x}", "/a/{=x*}", "/a/{id=*}", "/a/b{id=x*}", "/a/{id=x*}b")),
+        *(
+            ({"endpoints": [endpoint(path=path)]}, f'"{path}"')
+            for path in ("/a/{id=x}", "/a/{=x*}", "/a/{id=*}", "/a/b{id=x*}", "/a/{id=x*}b")
+        ),
     ],
 )
 def test_what_could_never_hold_is_refused_at_its_place(tmp_path: Path, entries: dict[str, Any], found: str) -> None:
