@@ -61,10 +61,14 @@ uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NUL
 #define SP_ARROW " => json"
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
-/* The same; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name, and `/value` in it what is meant;
-   ` => json` behind a pointer says that a string there is JSON text, in which the next pointer stands, or whose value is meant. */
-uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value); /* the `{}` of a list; *value: the value of any element */
+/* The `{}` of a list of {name, value}; *element: any element. */
+uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *element);
+/* As sp_build_pointer; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name (a part of X between dots may be `*`, any number),
+   ` => json` says that a string there is JSON text, in which the next pointer stands, or whose value is meant, and `{text*}` at the end
+   means a string that begins so. */
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
+/* A pattern of paths, as an index into the patterns. */
+uint32_t sp_build_pattern(sp_build *b, sp_view text);
 /* The node of a place; *root tells the kind. 0 on error. */
 uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned flags);
 /* The member `last` of `parent` is read like the root `target`; done by sp_build_seal when all is known. */

@@ -138,9 +138,7 @@ static void asked_nodes(sp_build *b) {
     }
     for (uint32_t i = 0; i < r->wrappers.n; i++) {
         const sp_wrapper *w = &r->wrappers.v[i];
-        flag_node(r, w->body, SP_NODE_VALUE);
-        flag_node(r, w->response, SP_NODE_VALUE);
-        flag_node(r, w->time, SP_NODE_VALUE);
+        for (int k = 0; k < SP_INNER_COUNT; k++) flag_list(r, w->inner[k], SP_NODE_VALUE);
         flag_request(r, &w->request);
     }
     for (uint32_t i = 0; i < r->layouts.n; i++) {
@@ -187,6 +185,7 @@ static void gates(sp_build *b) {
     for (uint32_t i = 0; i < r->asks.n; i++) r->asks.v[i].when.gate = gate_of(r, r->asks.v[i].when);
     for (uint32_t i = 0; i < r->body_states.n; i++) r->body_states.v[i].when.gate = gate_of(r, r->body_states.v[i].when);
     for (uint32_t i = 0; i < r->passes.n; i++) r->passes.v[i].when.gate = gate_of(r, r->passes.v[i].when);
+    for (uint32_t i = 0; i < r->grades.n; i++) r->grades.v[i].when.gate = gate_of(r, r->grades.v[i].when);
     for (uint32_t i = 0; i < r->signatures.n; i++) r->signatures.v[i].gate = gate_of(r, r->signatures.v[i]);
     for (uint32_t i = 0; i < r->wrappers.n; i++) r->wrappers.v[i].when.gate = gate_of(r, r->wrappers.v[i].when);
     for (uint32_t i = 0; i < r->body_rules.n; i++) r->body_rules.v[i].when.gate = gate_of(r, r->body_rules.v[i].when);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "sp_exchange.h"
 
 #include "sp_replay.h"
@@ -139,17 +140,17 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
     }
 }
 
-/* The node of a value in an element of a list of {name, value}, once its name is known: `node` stands below `element`/value, and the same
-   steps lead there from `named`. 0: no rule asks for it. */
-static uint32_t below_name(const sp_rules *r, uint32_t node, uint32_t value, uint32_t named) {
+/* The node of what stands at `node` below an element of a list of {name, value}, once its name is known: the same steps lead there from `named`, which is
+   where the value itself is. 0: no rule asks for it. */
+static uint32_t below_name(const sp_rules *r, uint32_t node, uint32_t element, uint32_t value, uint32_t named) {
     uint32_t path[8], n = 0;
-    for (; node != value && node && n < 8; node = r->nodes.v[node].parent) path[n++] = node;
-    if (node != value) return 0;
+    for (; node != value && node != element && node && n < 8; node = r->nodes.v[node].parent) path[n++] = node;
+    if (node != value && node != element) return 0;
     while (n && named) {
         sp_view name = r->nodes.v[path[--n]].name;
         uint32_t child = SP_NODE_DEAD;
         for (uint32_t c = r->nodes.v[named].last, last = c; c && !child; c = r->nodes.v[c].next == last ? 0 : r->nodes.v[c].next)
-            if (name.p && sp_view_eq(r->nodes.v[c].name, name)) child = c;
+            if (name.p ? sp_view_eq(r->nodes.v[c].name, name) : !r->nodes.v[c].name.p) child = c;
         named = child;
     }
     return named;
@@ -164,6 +165,23 @@ static uint32_t child_of(const sp_rules *r, uint32_t node, sp_view name, sp_aren
         quoted[i + 1] = fold && name.p[i] >= 'A' && name.p[i] <= 'Z' ? (uint8_t)(name.p[i] | 0x20) : name.p[i];
     sp_digest h = sp_x128(quoted, name.n + 1);
     return sp_trie_member(&r->trie, node, &h, quoted + 1, name.n);
+}
+
+/* The child for a name of a pair; where there is none, for the name with `*` in place of the numbers between its dots. */
+static uint32_t named_child(const sp_rules *r, uint32_t pairs, sp_view name, sp_arena *a) {
+    uint32_t found = child_of(r, pairs, name, a);
+    size_t n = 0;
+    int starred = 0;
+    uint8_t *p = found ? NULL : sp_arena_get(a, name.n + 1);
+    for (size_t i = 0, end; p && i < name.n; i = end) {
+        for (end = i; end < name.n && name.p[end] != '.';) end++;
+        int number = sp_is_index(name.p + i, end - i);
+        if (number) p[n++] = '*';
+        else memcpy(p + n, name.p + i, end - i), n += end - i;
+        starred |= number;
+        if (end < name.n) p[n++] = '.', end++;
+    }
+    return starred ? child_of(r, pairs, (sp_view){p, n}, a) : found;
 }
 
 /* Values in lists of {name, value} stand at their names. Each element is gone through twice, so that a hostile one costs no more than its
@@ -185,18 +203,38 @@ static void name_pairs(sp_reader *d, uint32_t from) {
         for (uint32_t k = i + 1; k < d->scan.mark_count && d->scan.marks[k].start < m->end; last = k++) {
             const sp_mark *x = &d->scan.marks[k];
             if (x->parent == i && (x->node == name || x->node == key) && x->type == SP_STRING && x->value.p)
-                named = child_of(r, pairs, x->value, &d->arena);
+                named = named_child(r, pairs, x->value, &d->arena);
         }
         for (uint32_t k = i + 1; named && k <= last; k++) {
-            uint32_t node = below_name(r, d->scan.marks[k].node, value, named);
+            uint32_t node = below_name(r, d->scan.marks[k].node, element, value, named);
             if (node) d->scan.marks[k].node = node;
         }
     }
 }
 
+/* Strings whose beginning says what they are. */
+static void sort_texts(sp_reader *d, uint32_t from) {
+    const sp_rules *r = d->rules;
+    for (uint32_t i = from; i < d->scan.mark_count; i++) {
+        sp_mark *m = &d->scan.marks[i];
+        if (!(r->nodes.v[m->node].flags & SP_NODE_SORT) || m->type != SP_STRING || !m->value.p) continue;
+        for (uint32_t c = r->nodes.v[m->node].last, last = c; c; c = r->nodes.v[c].next == last ? 0 : r->nodes.v[c].next) {
+            sp_view text = r->nodes.v[c].name; /* {text*} */
+            if (text.n <= 3 || text.n - 3 > m->value.n || memcmp(text.p + 1, m->value.p, text.n - 3) != 0) continue;
+            m->node = c;
+            break;
+        }
+    }
+}
+
+static void settle(sp_reader *d, uint32_t from) {
+    name_pairs(d, from);
+    sort_texts(d, from);
+}
+
 /* Strings that are JSON text by the description of the reader: what is in them stands where they do. */
 static sp_status open_texts(sp_reader *d, parts *x) {
-    name_pairs(d, 0);
+    settle(d, 0);
     for (uint32_t i = 0; i < d->scan.mark_count; i++) {
         sp_mark m = d->scan.marks[i];
         if (!(d->rules->nodes.v[m.node].flags & SP_NODE_TEXT) || m.type != SP_STRING || !m.value.n) continue;
@@ -209,7 +247,7 @@ static sp_status open_texts(sp_reader *d, parts *x) {
         sp_status st = sp_scan_text(&d->scan, d->texts[text].text, &d->rules->trie, m.node, m.parent);
         tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL));
         if (st == SP_ERR_NOMEM) return st;
-        name_pairs(d, before);
+        settle(d, before);
     }
     return SP_OK;
 }
@@ -242,14 +280,14 @@ static void find_roles(const sp_reader *d, parts *x) {
     x->first_url = x->body = SP_NO_MARK;
     for (uint32_t i = 0; i < d->scan.mark_count; i++) {
         const sp_mark *m = &d->scan.marks[i];
-        uint8_t role = r->node_roles.v[m->node];
-        uint32_t *at = &x->role[role];
-        if (!role) continue;
+        uint8_t place = r->node_roles.v[m->node];
+        uint32_t *at = &x->role[sp_role_of(place)];
+        if (!place) continue;
         const sp_mark *have = *at == SP_NO_MARK ? NULL : &d->scan.marks[*at];
-        if (have && m->node == have->node && role == SP_ROLE_URL && m->state & SP_MARK_UNEQUAL) x->first_url = *at;
-        /* pointers of a field are tried in their order, which is that of their nodes; of equal names the last counts */
+        if (have && m->node == have->node && sp_role_of(place) == SP_ROLE_URL && m->state & SP_MARK_UNEQUAL) x->first_url = *at;
+        /* pointers of a field are tried in their order; of equal names the last counts */
         if (!have || (have->type == SP_NULL && m->type != SP_NULL) ||
-            (m->node <= have->node && (m->type != SP_NULL || m->node == have->node)))
+            (sp_role_rank(place) <= sp_role_rank(r->node_roles.v[have->node]) && (m->type != SP_NULL || m->node == have->node)))
             *at = i;
     }
 }
@@ -346,9 +384,19 @@ static sp_view asked_url(sp_reader *d, const sp_request *q) {
             if (plain) p[n++] = c;
             else p[n++] = '%', p[n++] = (uint8_t)hex[c >> 4], p[n++] = (uint8_t)hex[c & 15];
         }
-        while (i < t.n && t.p[i] != '}') i++;
+        i = sp_template_close(t, i);
     }
     return (sp_view){p, n};
+}
+
+static int64_t int_of(sp_view t) {
+    int64_t v = 0;
+    if (!t.n || t.n > 18) return SP_NULL_INT;
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.p[i] < '0' || t.p[i] > '9') return SP_NULL_INT;
+        v = v * 10 + (t.p[i] - '0');
+    }
+    return v;
 }
 
 static sp_view asked_method(sp_reader *d, const sp_request *q) {
@@ -371,50 +419,62 @@ static sp_status scan_inside(sp_reader *d, uint32_t mark, uint32_t root, parts *
     return st == SP_ERR_NOMEM ? st : SP_OK;
 }
 
+static uint32_t inner_mark(const sp_reader *d, const sp_wrapper *w, int part) {
+    uint32_t found = SP_NO_MARK;
+    for (uint32_t i = 0; i < w->inner[part].n && found == SP_NO_MARK; i++)
+        found = sp_judge_first(&d->judge, d->rules->words.v[w->inner[part].at + i]);
+    return found;
+}
+
+static sp_view inner_text(const sp_reader *d, const sp_wrapper *w, int part) {
+    uint32_t k = inner_mark(d, w, part);
+    return k == SP_NO_MARK || d->scan.marks[k].type > SP_STRING ? (sp_view){0} : d->scan.marks[k].value;
+}
+
+static sp_status open_inner_response(sp_reader *d, uint32_t mark, parts *x) {
+    uint32_t top = SP_NO_MARK;
+    x->stream = (sp_stream){0};
+    if (mark == SP_NO_MARK) return SP_OK;
+    if (d->scan.marks[mark].type == SP_STRING) return open_response(d, mark, 0, x);
+    SP_TRY(scan_inside(d, mark, SP_ROOT_RESPONSE, x, &top));
+    return open_response(d, top, 0, x);
+}
+
+/* The exchange that is written in the payload, in place of the one that carried it. */
+static sp_status take_inner(sp_reader *d, const sp_wrapper *w, uint32_t body, parts *x) {
+    sp_view url = asked_url(d, &w->request), method = asked_method(d, &w->request), time = inner_text(d, w, SP_INNER_TIME),
+            status = inner_text(d, w, SP_INNER_STATUS);
+    const uint32_t response = inner_mark(d, w, SP_INNER_RESPONSE), headers = inner_mark(d, w, SP_INNER_HEADERS),
+                   more = inner_mark(d, w, SP_INNER_RESPONSE_HEADERS), lo = d->scan.mark_count;
+    uint32_t top = SP_NO_MARK, ignored;
+    SP_TRY(scan_inside(d, body, SP_ROOT_BODY, x, &top));
+    if (top == SP_NO_MARK) return SP_OK;
+    if (headers != SP_NO_MARK) SP_TRY(scan_inside(d, headers, SP_ROOT_HEADERS, x, &ignored));
+    if (more != SP_NO_MARK) SP_TRY(scan_inside(d, more, SP_ROOT_RESPONSE_HEADERS, x, &ignored));
+    SP_TRY(open_inner_response(d, response, x));
+    x->body = top;
+    x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
+    x->in.url = url, x->in.method = method;
+    if (x->in.time == SP_NULL_INT && time.p) x->in.time = sp_time_parse(time);
+    if (x->in.status == SP_NULL_INT) x->in.status = int_of(status);
+    x->in.no_headers &= headers == SP_NO_MARK;
+    x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
+    x->body_text =
+        (sp_view){d->texts[d->scan.marks[top].spare].text.p + d->scan.marks[top].start, d->scan.marks[top].end - d->scan.marks[top].start};
+    d->judge.looked = 0;
+    return SP_OK;
+}
+
 static sp_status unwrap(sp_reader *d, parts *x) {
-    const sp_rules *r = d->rules;
-    for (uint32_t i = 0; i < r->wrappers.n; i++) {
-        const sp_wrapper *w = &r->wrappers.v[i];
-        if (!sp_judge_holds(&d->judge, &x->in, w->when)) continue;
-        uint32_t inner = sp_judge_first(&d->judge, w->body), response = w->response ? sp_judge_first(&d->judge, w->response) : SP_NO_MARK,
-                 top = SP_NO_MARK, answer = SP_NO_MARK;
-        if (inner == SP_NO_MARK) continue;
-        sp_view url = asked_url(d, &w->request), method = asked_method(d, &w->request);
-        uint32_t time = w->time ? sp_judge_first(&d->judge, w->time) : SP_NO_MARK;
-        if (time != SP_NO_MARK && x->in.time == SP_NULL_INT && d->scan.marks[time].value.p)
-            x->in.time = sp_time_parse(d->scan.marks[time].value);
-        uint32_t lo = d->scan.mark_count;
-        SP_TRY(scan_inside(d, inner, SP_ROOT_BODY, x, &top));
-        if (top == SP_NO_MARK) continue;
-        x->stream = (sp_stream){0};
-        if (response != SP_NO_MARK && d->scan.marks[response].type == SP_STRING) SP_TRY(open_response(d, response, 0, x));
-        else if (response != SP_NO_MARK) {
-            SP_TRY(scan_inside(d, response, SP_ROOT_RESPONSE, x, &answer));
-            SP_TRY(open_response(d, answer, 0, x));
-        }
-        x->body = top;
-        x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
-        x->in.url = url, x->in.method = method;
-        x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
-        x->body_text = (sp_view){d->texts[d->scan.marks[top].spare].text.p + d->scan.marks[top].start,
-                                 d->scan.marks[top].end - d->scan.marks[top].start};
-        d->judge.looked = 0;
-        return SP_OK;
+    for (uint32_t i = 0, before = d->scan.mark_count; i < d->rules->wrappers.n && x->in.hi == before; i++) {
+        const sp_wrapper *w = &d->rules->wrappers.v[i];
+        uint32_t body = sp_judge_holds(&d->judge, &x->in, w->when) ? inner_mark(d, w, SP_INNER_BODY) : SP_NO_MARK;
+        if (body != SP_NO_MARK) SP_TRY(take_inner(d, w, body, x));
     }
     return SP_OK;
 }
 
 /* ---- one exchange ----------------------------------------------------------------------------------------------------------------- */
-
-static int64_t int_of(sp_view t) {
-    int64_t v = 0;
-    if (!t.n || t.n > 18) return SP_NULL_INT;
-    for (size_t i = 0; i < t.n; i++) {
-        if (t.p[i] < '0' || t.p[i] > '9') return SP_NULL_INT;
-        v = v * 10 + (t.p[i] - '0');
-    }
-    return v;
-}
 
 static sp_view upper(sp_reader *d, sp_view t) {
     uint8_t *p = t.n && t.n < 32 ? sp_arena_get(&d->arena, t.n) : NULL;
@@ -437,12 +497,27 @@ static sp_status judge(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
+/* Whether one of the texts stands in the line, as written: they are marks that a logger leaves in what it cuts. */
+static int line_holds(const sp_reader *d, sp_list texts) {
+    sp_view line = d->texts[0].text;
+    int found = texts.n == 0;
+    for (uint32_t i = 0; i < texts.n && !found; i++) {
+        sp_view t = sp_rules_text(d->rules, d->rules->words.v[texts.at + i]);
+        found = memmem(line.p, line.n, t.p, t.n) != NULL;
+    }
+    return found;
+}
+
 /* What the line asks for, and of its body, beyond its fields. */
 static void ask(sp_reader *d, parts *x, const sp_format *f) {
     const sp_rules *r = d->rules;
-    for (uint32_t i = 0; i < f->states.n; i++)
-        if (sp_judge_holds(&d->judge, &x->in, r->body_states.v[f->states.at + i].when))
-            x->in.body = (sp_body_state)r->body_states.v[f->states.at + i].state;
+    for (uint32_t i = 0; i < f->states.n; i++) {
+        const sp_body_state_rule *s = &r->body_states.v[f->states.at + i];
+        if (sp_judge_holds(&d->judge, &x->in, s->when) && line_holds(d, s->holds)) x->in.body = (sp_body_state)s->state;
+    }
+    for (uint32_t i = 0; i < f->grades.n; i++)
+        if (sp_judge_holds(&d->judge, &x->in, r->grades.v[f->grades.at + i].when)) x->in.grade = r->grades.v[f->grades.at + i].grade;
+    x->in.partial = x->in.grade != SP_GRADE_WIRE || f->bodiless;
     for (uint32_t i = 0; i < f->asks.n; i++) {
         const sp_ask *a = &r->asks.v[f->asks.at + i];
         if (!sp_judge_holds(&d->judge, &x->in, a->when)) continue;
@@ -468,8 +543,10 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     const sp_rules *r = d->rules;
     x->in.embedded_too_deep = x->too_deep;
     x->in.marks = d->scan.marks, x->in.lo = 0, x->in.hi = d->scan.mark_count;
+    x->in.format = f;
+    x->in.grade = f ? f->grade : SP_GRADE_WIRE;
     x->in.partial = f && (f->grade != SP_GRADE_WIRE || f->bodiless);
-    if (r->wrappers.n + r->body_rules.n || (f && f->asks.n + f->states.n + f->passes.n)) {
+    if (r->wrappers.n + r->body_rules.n || (f && f->asks.n + f->states.n + f->passes.n + f->grades.n)) {
         memset(&d->judge.out, 0, sizeof d->judge.out);
         d->judge.has_url = x->in.url.n > 0;
         d->judge.method = x->in.method.n ? sp_rules_find(r, x->in.method) : 0;

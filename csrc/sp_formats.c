@@ -30,30 +30,32 @@ static sp_view without_arrow(sp_view p) {
     return p.n >= n && memcmp(p.p + p.n - n, SP_ARROW, n) == 0 ? (sp_view){p.p, p.n - n} : p;
 }
 
-static void read_field(sp_build *b, sp_format *f, size_t role, sp_view pointer) {
-    uint32_t node;
-    if (roles[role].root) {
-        pointer = without_arrow(pointer);
-        if (pointer.n > 2 && memcmp(pointer.p + pointer.n - 2, "{}", 2) == 0) { /* headers as a list of {name, value} */
-            uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK), value;
-            sp_build_pairs(b, list, &value);
-            sp_build_graft(b, list, SP_PAIRS, roles[role].root);
-            b->log_opens = 1;
-            if (SP_BUILD_OK(b)) b->r->node_roles.v[list] = (uint8_t)roles[role].role;
-            return;
-        }
-        size_t cut = pointer.n;
-        while (cut && pointer.p[cut - 1] != '/') cut--;
-        if (!cut || memchr(pointer.p, '{', pointer.n)) {
-            sp_build_bad(b, "expected a pointer to a member: /name", pointer);
-            return;
-        }
-        uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, cut - 1}, 0);
-        sp_view last = {pointer.p + cut, pointer.n - cut};
-        sp_build_graft(b, parent, last, roles[role].root);
-        node = sp_build_child(b, parent, last);
-    } else node = sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
-    if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = (uint8_t)roles[role].role;
+/* Headers as a list of {name, value}: `{}` behind the pointer to it. */
+static int is_pairs(sp_view p) { return p.n > 2 && memcmp(p.p + p.n - 2, "{}", 2) == 0; }
+
+static uint32_t pairs_node(sp_build *b, const sp_format *f, uint32_t root, sp_view pointer) {
+    uint32_t list = sp_build_log_pointer(b, f->root, (sp_view){pointer.p, pointer.n - 2}, SP_NODE_MARK), element;
+    sp_build_pairs(b, list, &element);
+    sp_build_graft(b, list, SP_PAIRS, root);
+    return list;
+}
+
+static uint32_t field_node(sp_build *b, const sp_format *f, uint32_t root, sp_view pointer) {
+    sp_view plain = without_arrow(pointer), last;
+    size_t cut = plain.n;
+    if (!root) return sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
+    if (is_pairs(plain)) return pairs_node(b, f, root, plain);
+    if (plain.n < pointer.n && memchr(plain.p, '{', plain.n)) /* opened when its name is known */
+        return sp_build_log_pointer(b, f->root, plain, SP_NODE_MARK | SP_NODE_LONG);
+    while (cut && plain.p[cut - 1] != '/') cut--;
+    if (!cut || memchr(plain.p, '{', plain.n)) {
+        sp_build_bad(b, "expected a pointer to a member: /name", pointer);
+        return SP_NODE_DEAD;
+    }
+    uint32_t parent = sp_build_log_pointer(b, f->root, (sp_view){plain.p, cut - 1}, 0);
+    last = (sp_view){plain.p + cut, plain.n - cut};
+    sp_build_graft(b, parent, last, root);
+    return sp_build_child(b, parent, last);
 }
 
 /* The pointers of a field are tried in their order. */
@@ -68,7 +70,11 @@ static void read_fields(sp_build *b, const sp_value *fields, sp_format *f) {
         sp_list list = sp_build_names(b, pointers);
         if (role == ROLES)
             sp_build_bad(b, "expected time, id, method, url, status, base64, headers, body, response, events or response_headers", name);
-        for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++) read_field(b, f, role, sp_rules_text(b->r, b->r->words.v[list.at + i]));
+        if (list.n > SP_MAX_RANK) sp_build_bad(b, "expected at most 15 pointers", (sp_view){0});
+        for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++) {
+            uint32_t node = field_node(b, f, roles[role].root, sp_rules_text(b->r, b->r->words.v[list.at + i]));
+            if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = SP_ROLE_AT(roles[role].role, i);
+        }
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
     }
 }
@@ -98,12 +104,29 @@ static void read_ask(sp_build *b, const sp_value *v, sp_format *f) {
     f->asks.n++;
 }
 
-/* `{when, state}`: what the line says of its body. */
+/* `{when, holds, state}`: what the line says of its body. */
 static void read_state(sp_build *b, const sp_value *v, sp_format *f) {
     sp_body_state_rule s = {.when = sp_pack_cond(b, v, "when")};
+    if (sp_json_get(v, "holds")) SP_AT_KEY(b, "holds", s.holds = sp_build_names(b, sp_json_get(v, "holds")));
     s.state = sp_pack_body_state(b, v);
     SP_PUSH(b, b->r->body_states, s);
     f->states.n++;
+}
+
+static uint8_t grade_of(sp_build *b, const sp_value *v) {
+    sp_view grade = sp_pack_member(b, v, "grade", 1);
+    uint8_t k = 0;
+    while (k < SP_GRADE_COUNT && grade.p && !sp_view_eq(grade, lit(sp_grade_names[k]))) k++;
+    if (k == SP_GRADE_COUNT) SP_AT_KEY(b, "grade", sp_build_bad(b, "expected wire, normalised or metadata", grade));
+    return k;
+}
+
+/* `{when, grade}`: where the line says so, its body is not of the grade of the reader. */
+static void read_grade(sp_build *b, const sp_value *v, sp_format *f) {
+    sp_grade_rule g = {.when = sp_pack_cond(b, v, "when")};
+    g.grade = grade_of(b, v);
+    SP_PUSH(b, b->r->grades, g);
+    f->grades.n++;
 }
 
 /* `{when, why}`: a record that is no exchange. */
@@ -131,7 +154,7 @@ static void read_list(sp_build *b, const sp_value *list, sp_format *f, void (*re
     }
 }
 
-sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
+sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_value *sources) {
     const sp_rules *r = b->r;
     const sp_value *signature = sp_json_get(v, "signature"), *model = sp_json_get(v, "model");
     sp_format f = {.e = e,
@@ -140,11 +163,10 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
                    .asks = {r->asks.n, 0},
                    .states = {r->body_states.n, 0},
                    .passes = {r->passes.n, 0},
+                   .grades = {r->grades.n, 0},
+                   .grade = grade_of(b, v),
                    .bodiless = sp_json_get(sp_json_get(v, "fields"), "body") == NULL};
-    sp_view grade = sp_pack_member(b, v, "grade", 1);
-    while (f.grade < SP_GRADE_COUNT && grade.p && !sp_view_eq(grade, lit(sp_grade_names[f.grade]))) f.grade++;
     if (r->formats.n + 1 >= SP_MAX_FORMATS) sp_build_bad(b, "expected fewer readers in all packs together", (sp_view){0});
-    if (f.grade == SP_GRADE_COUNT) SP_AT_KEY(b, "grade", sp_build_bad(b, "expected wire, normalised or metadata", grade));
     if (sp_json_size(signature) == 0)
         SP_AT_KEY(b, "signature", sp_build_bad(b, "expected a list of alternatives, each a list of tests", (sp_view){0}));
     f.root = sp_build_node(b, (sp_node){0});
@@ -157,6 +179,8 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e) {
     SP_AT_KEY(b, "requests", read_list(b, sp_json_get(v, "requests"), &f, read_ask));
     SP_AT_KEY(b, "pass_over", read_list(b, sp_json_get(v, "pass_over"), &f, read_pass));
     SP_AT_KEY(b, "bodies", read_list(b, sp_json_get(v, "bodies"), &f, read_state));
+    SP_AT_KEY(b, "grades", read_list(b, sp_json_get(v, "grades"), &f, read_grade));
+    SP_AT_KEY(b, "markers", f.markers = sp_pack_markers(b, sp_json_get(v, "markers"), sources));
     sp_pack_ids(b, v, f.ids);
     if (model) SP_AT_KEY(b, "model", f.model = sp_pack_places(b, model));
     f.opens = b->log_opens;

@@ -11,7 +11,7 @@ const char *const sp_basis_names[] = {"explicit", "endpoint", "default", "inferr
 static const struct {
     const char *list, *keys; /* keys: what an entry may have, beside id, source, note, unverified, examples */
 } kinds[SP_ENTRY_KINDS] = {
-    [SP_FORMAT] = {"formats", "title grade signature fields requests places bodies pass_over ids model"},
+    [SP_FORMAT] = {"formats", "title grade signature fields requests places bodies pass_over grades markers ids model"},
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
     [SP_ENDPOINT] = {"endpoints",
@@ -23,7 +23,7 @@ static const struct {
     [SP_OVERRIDE] = {"overrides", "providers apis denies when from until"},
     [SP_LAYOUT] = {"layouts", "turns turn_content context context_roles response stream tools"},
     [SP_MODEL] = {"models", "family match not strip flags"},
-    [SP_WRAPPER] = {"wrappers", "when body method url time response"},
+    [SP_WRAPPER] = {"wrappers", "when body method url time status headers response response_headers"},
     [SP_LIKE] = {"inference_like", "when"},
     [SP_BODY_RULE] = {"bodies", "when texts state"},
     [SP_DEFAULTS] = {"defaults", "ids response_model"},
@@ -204,43 +204,6 @@ static int replaced(sp_build *b, const sp_entry *e, const sp_entry *have) {
         if (SP_BUILD_OK(b) && !REPLACED(b, vec, item)) SP_PUSH(b, vec, item); \
     } while (0)
 
-/* ---- path patterns ---------------------------------------------------------------------------------------------------------------- */
-
-/* `{name}` with text around it, or `{name=text*}`: all of a segment that begins with that text. */
-static sp_segment catch_of(sp_build *b, sp_view seg, const uint8_t *open, const uint8_t *close) {
-    const uint8_t *end = seg.p + seg.n, *is = memchr(open, '=', (size_t)(close - open));
-    sp_segment g = {.whole = is != NULL};
-    if (is && (open != seg.p || close + 1 != end || close[-1] != '*' || is == open + 1 || is + 2 == close))
-        sp_build_bad(b, "expected {name=text*} as all of a segment", seg);
-    g.before = sp_build_name(b, is ? (sp_view){is + 1, (size_t)(close - is - 2)} : (sp_view){seg.p, (size_t)(open - seg.p)});
-    g.name = sp_build_name(b, (sp_view){open + 1, (size_t)((is ? is : close) - open - 1)});
-    g.after = sp_build_name(b, (sp_view){close + 1, (size_t)(end - close - 1)});
-    return g;
-}
-
-static uint32_t pattern_of(sp_build *b, sp_view t) {
-    sp_rules *r = b->r;
-    sp_pattern p = {.at = r->segments.n};
-    size_t i = 0;
-    if (t.n >= 2 && memcmp(t.p, "**", 2) == 0) p.lead = 1, i = 2;
-    if (i >= t.n || t.p[i] != '/') sp_build_bad(b, "expected a path that starts with / or **/", t);
-    while (SP_BUILD_OK(b) && i < t.n) {
-        size_t s = ++i;
-        while (i < t.n && t.p[i] != '/') i++;
-        sp_view seg = {t.p + s, i - s};
-        if (seg.n == 0) continue;
-        const uint8_t *open = memchr(seg.p, '{', seg.n), *close = memchr(seg.p, '}', seg.n);
-        if (!open != !close || (open && close < open + 2)) sp_build_bad(b, "expected {name} in a segment", seg);
-        else if (!open) SP_PUSH(b, r->segments, ((sp_segment){.before = sp_build_name(b, seg)})), p.n++;
-        else if (close - open > 3 && close[-1] == '*' && close[-2] == '*') {
-            if (i < t.n || seg.p != open) sp_build_bad(b, "expected {name**} as the last segment", seg);
-            p.rest = 1;
-            p.rest_name = sp_build_name(b, (sp_view){open + 1, (size_t)(close - open - 3)});
-        } else SP_PUSH(b, r->segments, catch_of(b, seg, open, close)), p.n++;
-    }
-    return SP_PUSH(b, r->patterns, p);
-}
-
 static sp_list patterns_of(sp_build *b, const sp_value *v, const char *key) {
     sp_rules *r = b->r;
     sp_list names = names_of(b, v, key);
@@ -249,7 +212,7 @@ static sp_list patterns_of(sp_build *b, const sp_value *v, const char *key) {
     sp_build_step(b, lit(key));
     for (uint32_t i = 0; i < names.n && SP_BUILD_OK(b); i++) {
         if (n == 64) sp_build_bad(b, "expected at most 64 paths", (sp_view){0});
-        else out[n++] = pattern_of(b, sp_rules_text(r, r->words.v[names.at + i]));
+        else out[n++] = sp_build_pattern(b, sp_rules_text(r, r->words.v[names.at + i]));
     }
     sp_build_back(b, mark);
     return sp_build_words(b, out, n);
@@ -278,7 +241,7 @@ static void read_host(sp_build *b, const sp_value *v, sp_entry e) {
 static void read_rewrite(sp_build *b, const sp_value *v, sp_entry e) {
     sp_rewrite w = {.e = e, .providers = names_of(b, v, "provider"), .to = name_of(b, v, "to", 1), .as = name_of(b, v, "as", 1)};
     sp_view path = sp_pack_member(b, v, "path", 1);
-    if (path.p) SP_AT_KEY(b, "path", w.path = pattern_of(b, path));
+    if (path.p) SP_AT_KEY(b, "path", w.path = sp_build_pattern(b, path));
     ADD(b, b->r->rewrites, w);
 }
 
@@ -340,11 +303,9 @@ static void read_expects(sp_build *b, const sp_value *v, sp_marker *m) {
     m->mismatch = sp_build_test(b, node, (uint16_t)(SP_FORM_PRESENT & ~m->expects), SP_MATCH_FORM, (sp_list){0, 0});
 }
 
-static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
+static sp_marker marker_of(sp_build *b, const sp_value *v, sp_entry e) {
     static const char *const bases[] = {"explicit", "endpoint", "default", "inferred"};
-    sp_rules *r = b->r;
     sp_marker m = {.e = e};
-    sets_of(b, v, "set", m.sets);
     m.when = sp_pack_cond(b, v, "when");
     m.response = sp_json_get(v, "at") == NULL && sp_json_get(v, "each") == NULL && b->saw_response;
     b->saw_response = 0;
@@ -378,7 +339,26 @@ static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
     while (basis.p && m.basis < 4 && !sp_view_eq(basis, lit(bases[m.basis]))) m.basis++;
     if (m.basis == 4) SP_AT_KEY(b, "basis", sp_build_bad(b, "expected explicit, endpoint, default or inferred", basis));
     m.from = time_of(b, v, "from", INT64_MIN), m.until = time_of(b, v, "until", INT64_MAX);
-    ADD(b, r->markers, m);
+    return m;
+}
+
+static void read_marker(sp_build *b, const sp_value *v, sp_entry e) {
+    sp_marker m = marker_of(b, v, e);
+    sets_of(b, v, "set", m.sets);
+    ADD(b, b->r->markers, m);
+}
+
+sp_list sp_pack_markers(sp_build *b, const sp_value *list, const sp_value *sources) {
+    uint32_t found[SP_READER_MARKERS], n = 0;
+    for (size_t i = 0; i < sp_json_size(list) && SP_BUILD_OK(b); i++) {
+        size_t mark = sp_build_mark(b);
+        sp_build_step_n(b, i);
+        sp_entry e = entry_of(b, sp_json_at(list, i), SP_MARKER, sources);
+        if (n == SP_READER_MARKERS) sp_build_bad(b, "expected fewer markers in a reader", (sp_view){0});
+        if (SP_BUILD_OK(b)) found[n++] = SP_PUSH(b, b->r->markers, marker_of(b, sp_json_at(list, i), e));
+        if (SP_BUILD_OK(b)) sp_build_back(b, mark);
+    }
+    return sp_build_words(b, found, n);
 }
 
 static void read_override(sp_build *b, const sp_value *v, sp_entry e) {
@@ -500,24 +480,35 @@ sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root) {
     for (size_t i = 0; !q.is_pointer && i < url.n; i++) {
         if (url.p[i] != '{') continue;
         if (!fits(b, n, 8)) break; /* what fills the template relies on a node for each */
-        const uint8_t *close = memchr(url.p + i, '}', url.n - i);
-        if (!close) {
+        size_t close = sp_template_close(url, i), from = i + 1 + (i + 1 < url.n && url.p[i + 1] == '+');
+        if (close == url.n) {
             sp_build_bad(b, "expected } after { in the template", url);
             break;
         }
-        size_t from = i + 1 + (url.p[i + 1] == '+');
-        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, (size_t)(close - url.p) - from}, SP_NODE_MARK);
+        nodes[n++] = sp_build_log_pointer(b, root, (sp_view){url.p + from, close - from}, SP_NODE_MARK);
+        i = close;
     }
     q.url_nodes = sp_build_words(b, nodes, n);
     return q;
 }
 
+/* Nodes of pointers into the payload, or of places. */
+static sp_list inner_places(sp_build *b, const sp_value *v, const char *key) {
+    sp_list names = names_of(b, v, key);
+    uint32_t nodes[8], n = 0, root;
+    for (uint32_t i = 0; i < names.n && fits(b, n, 8); i++) {
+        sp_view at = sp_rules_text(b->r, b->r->words.v[names.at + i]);
+        if (at.n && at.p[0] == '/') nodes[n++] = sp_build_pointer(b, SP_ROOT_BODY, at, SP_NODE_MARK);
+        else SP_AT_KEY(b, key, nodes[n++] = sp_build_place(b, at, &root, SP_NODE_MARK));
+    }
+    return sp_build_words(b, nodes, n);
+}
+
 static void read_wrapper(sp_build *b, const sp_value *v, sp_entry e) {
+    static const char *const keys[SP_INNER_COUNT] = {"body", "time", "status", "headers", "response", "response_headers"};
     sp_wrapper w = {.e = e, .when = sp_pack_cond(b, v, "when")};
-    sp_view body = sp_pack_member(b, v, "body", 1), response = sp_pack_member(b, v, "response", 0), time = sp_pack_member(b, v, "time", 0);
-    w.body = sp_build_pointer(b, SP_ROOT_BODY, body, SP_NODE_MARK);
-    if (response.p) w.response = sp_build_pointer(b, SP_ROOT_BODY, response, SP_NODE_MARK);
-    if (time.p) w.time = sp_build_pointer(b, SP_ROOT_BODY, time, SP_NODE_MARK);
+    sp_pack_member(b, v, "body", 1);
+    for (int k = 0; k < SP_INNER_COUNT; k++) w.inner[k] = inner_places(b, v, keys[k]);
     w.request = sp_pack_request(b, v, SP_ROOT_BODY);
     ADD(b, b->r->wrappers, w);
 }
@@ -550,7 +541,7 @@ static void read_entry(sp_build *b, const sp_value *v, sp_entry_kind kind, const
     if (!SP_BUILD_OK(b)) return;
     switch (kind) {
     case SP_FORMAT: {
-        sp_format f = sp_pack_format(b, v, e);
+        sp_format f = sp_pack_format(b, v, e, sources);
         ADD(b, b->r->formats, f);
         break;
     }

@@ -12,7 +12,7 @@ void sp_pack_link(sp_build *b);
 /* The context file (JSON): what the analyst knows and the log doesn't say. Read before the packs, so that it is tried first. */
 void sp_pack_context(sp_build *b, const sp_value *context);
 /* An entry of `formats` (sp_formats.c), and the reader of what no other is told for, if there is none yet. */
-sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e);
+sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_value *sources);
 void sp_pack_last_format(sp_build *b);
 
 /* Reads member `key` of the entry at hand with the place set to it. */
@@ -29,6 +29,7 @@ sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int requ
 sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key);
 void sp_pack_ids(sp_build *b, const sp_value *v, sp_list ids[SP_ID_COUNT]);
 sp_list sp_pack_places(sp_build *b, const sp_value *list);
+sp_list sp_pack_markers(sp_build *b, const sp_value *list, const sp_value *sources); /* of a reader: in no set */
 uint8_t sp_pack_body_state(sp_build *b, const sp_value *v);
 sp_request sp_pack_request(sp_build *b, const sp_value *v, uint32_t root);
 

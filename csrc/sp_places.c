@@ -1,4 +1,4 @@
-/* Pointers and places, as packs write them, into nodes of the trie. */
+/* Pointers and places, as packs write them, into nodes of the trie; patterns of paths. */
 #include "sp_build.h"
 
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags) {
@@ -21,42 +21,61 @@ uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags)
     return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
 }
 
-uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *value) {
-    uint32_t element = sp_build_child(b, list, (sp_view){0}), name = sp_build_child(b, element, SP_VIEW("name")),
-             key = sp_build_child(b, element, SP_VIEW("key")), pairs = sp_build_child(b, list, SP_PAIRS);
-    *value = sp_build_child(b, element, SP_VIEW("value"));
+uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *element) {
+    uint32_t pairs = sp_build_child(b, list, SP_PAIRS), name, key, value;
+    *element = sp_build_child(b, list, (sp_view){0});
+    name = sp_build_child(b, *element, SP_VIEW("name"));
+    key = sp_build_child(b, *element, SP_VIEW("key"));
+    value = sp_build_child(b, *element, SP_VIEW("value"));
     if (!SP_BUILD_OK(b)) return 0;
-    b->r->nodes.v[element].flags |= SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_PAIR;
+    b->r->nodes.v[*element].flags |= SP_NODE_MARK | SP_NODE_SCOPE | SP_NODE_PAIR;
     b->r->nodes.v[name].flags |= SP_NODE_MARK;
     b->r->nodes.v[key].flags |= SP_NODE_MARK;
-    b->r->nodes.v[*value].flags |= SP_NODE_MARK | SP_NODE_LONG;
+    b->r->nodes.v[value].flags |= SP_NODE_MARK | SP_NODE_LONG;
+    b->log_opens = 1;
     return pairs;
 }
 
-/* `{name=X}/value…` in p, from the bracket on, below the list: the same steps below the element's value, so that there is a mark, and below
-   the name. */
-static uint32_t pair_pointer(sp_build *b, uint32_t list, sp_view p) {
-    const uint8_t *equal = memchr(p.p, '=', p.n), *close = memchr(p.p, '}', p.n);
-    uint32_t value;
-    if (!equal || !close || equal > close) {
-        sp_build_bad(b, "expected {name=X} or {key=X}", p);
-        return SP_NODE_DEAD;
+/* A pointer without arrows; `flags` for its node. What stands behind `{name=X}` is built below the element, so that there is a mark, and below the name,
+   for which the element's value stands: `/list{name=X}/value/a` is `a` below X, `/list{name=X}/b` is `b` below X. */
+static uint32_t plain_pointer(sp_build *b, uint32_t node, sp_view p, unsigned flags) {
+    for (;;) {
+        const uint8_t *open = p.n ? memchr(p.p, '{', p.n) : NULL, *end = p.p + p.n;
+        const uint8_t *close = open ? memchr(open, '}', (size_t)(end - open)) : NULL,
+                      *equal = close ? memchr(open, '=', (size_t)(close - open)) : NULL;
+        if (!open) return sp_build_pointer(b, node, p, flags);
+        if (!equal) {
+            sp_build_bad(b, "expected {name=X}, {key=X} or, at the end, {text*}", p);
+            return SP_NODE_DEAD;
+        }
+        uint32_t element, pairs = sp_build_pairs(b, sp_build_pointer(b, node, (sp_view){p.p, (size_t)(open - p.p)}, 0), &element);
+        sp_view rest = {close + 1, (size_t)(end - close) - 1};
+        if (!rest.n) sp_build_bad(b, "expected /value, or another member, behind {name=X}", p);
+        node = sp_build_child(b, pairs, (sp_view){equal + 1, (size_t)(close - equal) - 1});
+        if (rest.n >= 6 && memcmp(rest.p, "/value", 6) == 0 && (rest.n == 6 || rest.p[6] == '/')) {
+            element = sp_build_child(b, element, SP_VIEW("value"));
+            rest = (sp_view){rest.p + 6, rest.n - 6};
+        }
+        if (!SP_BUILD_OK(b)) return SP_NODE_DEAD;
+        if (!rest.n) {
+            b->r->nodes.v[node].flags |= (uint16_t)flags;
+            return node;
+        }
+        plain_pointer(b, element, rest, flags | SP_NODE_MARK | SP_NODE_LONG);
+        p = rest;
     }
-    uint32_t pairs = sp_build_pairs(b, list, &value), node = sp_build_child(b, pairs, (sp_view){equal + 1, (size_t)(close - equal) - 1});
-    sp_view rest = {close + 1, (size_t)(p.p + p.n - close) - 1};
-    if (rest.n < 6 || memcmp(rest.p, "/value", 6) != 0) sp_build_bad(b, "expected /value behind {name=X}", p);
-    rest = (sp_view){rest.p + 6, rest.n - 6};
-    if (rest.n) sp_build_pointer(b, value, rest, SP_NODE_MARK | SP_NODE_LONG);
-    return rest.n ? sp_build_pointer(b, node, rest, SP_NODE_MARK) : node;
 }
 
-/* A pointer without arrows. */
-static uint32_t plain_pointer(sp_build *b, uint32_t node, sp_view p) {
-    const uint8_t *open = p.n ? memchr(p.p, '{', p.n) : NULL;
-    if (!open) return sp_build_pointer(b, node, p, 0);
-    size_t at = (size_t)(open - p.p);
+/* `{text*}` at the end of a pointer: a string there that begins with `text`. */
+static uint32_t told_apart(sp_build *b, uint32_t node, sp_view p, unsigned flags) {
+    size_t at = p.n > 3 && p.p[p.n - 1] == '}' && p.p[p.n - 2] == '*' ? p.n - 3 : 0;
+    while (at && p.p[at] != '{') at--;
+    if (!at) return plain_pointer(b, node, p, flags);
+    node = plain_pointer(b, node, (sp_view){p.p, at}, SP_NODE_MARK | SP_NODE_SORT);
     b->log_opens = 1;
-    return pair_pointer(b, sp_build_pointer(b, node, (sp_view){p.p, at}, 0), (sp_view){open, p.n - at});
+    node = sp_build_child(b, node, (sp_view){p.p + at, p.n - at});
+    if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
+    return node;
 }
 
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags) {
@@ -65,14 +84,13 @@ uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned fl
     size_t from = 0;
     for (size_t i = 0; i + n <= p.n; i++) {
         if (memcmp(p.p + i, SP_ARROW, n) != 0) continue;
-        node = plain_pointer(b, node, (sp_view){p.p + from, i - from});
+        node = plain_pointer(b, node, (sp_view){p.p + from, i - from}, SP_NODE_MARK | SP_NODE_TEXT);
         from = i + n;
-        if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= SP_NODE_MARK | SP_NODE_TEXT;
         b->log_opens = 1;
         from += from < p.n && p.p[from] == ' ';
     }
-    if (from < p.n || !from) node = plain_pointer(b, node, (sp_view){p.p + from, p.n - from});
-    if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
+    if (from < p.n || !from) node = told_apart(b, node, (sp_view){p.p + from, p.n - from}, flags);
+    else if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
     return SP_BUILD_OK(b) ? node : SP_NODE_DEAD;
 }
 
@@ -102,4 +120,41 @@ uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned fla
     }
     sp_build_bad(b, "expected a place: body:/pointer, rsp:/pointer, hdr:name, rsp-hdr:name, qs:name or path:name", place);
     return 0;
+}
+
+/* ---- paths ----- */
+
+/* `{name}` with text around it, or `{name=text*}`: all of a segment that begins with that text. */
+static sp_segment catch_of(sp_build *b, sp_view seg, const uint8_t *open, const uint8_t *close) {
+    const uint8_t *end = seg.p + seg.n, *is = memchr(open, '=', (size_t)(close - open));
+    sp_segment g = {.whole = is != NULL};
+    if (is && (open != seg.p || close + 1 != end || close[-1] != '*' || is == open + 1 || is + 2 == close))
+        sp_build_bad(b, "expected {name=text*} as all of a segment", seg);
+    g.before = sp_build_name(b, is ? (sp_view){is + 1, (size_t)(close - is - 2)} : (sp_view){seg.p, (size_t)(open - seg.p)});
+    g.name = sp_build_name(b, (sp_view){open + 1, (size_t)((is ? is : close) - open - 1)});
+    g.after = sp_build_name(b, (sp_view){close + 1, (size_t)(end - close - 1)});
+    return g;
+}
+
+uint32_t sp_build_pattern(sp_build *b, sp_view t) {
+    sp_rules *r = b->r;
+    sp_pattern p = {.at = r->segments.n};
+    size_t i = 0;
+    if (t.n >= 2 && memcmp(t.p, "**", 2) == 0) p.lead = 1, i = 2;
+    if (i >= t.n || t.p[i] != '/') sp_build_bad(b, "expected a path that starts with / or **/", t);
+    while (SP_BUILD_OK(b) && i < t.n) {
+        size_t s = ++i;
+        while (i < t.n && t.p[i] != '/') i++;
+        sp_view seg = {t.p + s, i - s};
+        if (seg.n == 0) continue;
+        const uint8_t *open = memchr(seg.p, '{', seg.n), *close = memchr(seg.p, '}', seg.n);
+        if (!open != !close || (open && close < open + 2)) sp_build_bad(b, "expected {name} in a segment", seg);
+        else if (!open) SP_PUSH(b, r->segments, ((sp_segment){.before = sp_build_name(b, seg)})), p.n++;
+        else if (close - open > 3 && close[-1] == '*' && close[-2] == '*') {
+            if (i < t.n || seg.p != open) sp_build_bad(b, "expected {name**} as the last segment", seg);
+            p.rest = 1;
+            p.rest_name = sp_build_name(b, (sp_view){open + 1, (size_t)(close - open - 3)});
+        } else SP_PUSH(b, r->segments, catch_of(b, seg, open, close)), p.n++;
+    }
+    return SP_PUSH(b, r->patterns, p);
 }

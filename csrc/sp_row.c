@@ -368,7 +368,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     if (v->confidence >= 0) row->confidence = literal(sp_basis_names[v->confidence]);
     if (v->missing.n) row->missing = v->missing;
     hash_columns(&f);
-    row->grade = literal(sp_grade_names[in->format ? in->format->grade : SP_GRADE_WIRE]);
+    row->grade = literal(sp_grade_names[in->in->grade]);
     row->body_state = literal(sp_body_state_names[in->in->body]);
     if (in->body_text.p) row->payload_bytes = (int64_t)in->body_text.n;
     row->status = in->in->status;

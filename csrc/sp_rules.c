@@ -18,10 +18,10 @@ static void roots(sp_build *b) {
     };
     for (uint32_t i = 0; i < SP_ROOT_COUNT; i++) sp_build_node(b, (sp_node){.flags = flags[i]});
     if (!SP_BUILD_OK(b)) return;
-    b->r->node_roles.v[SP_ROOT_BODY] = SP_ROLE_BODY;
-    b->r->node_roles.v[SP_ROOT_RESPONSE] = SP_ROLE_RESPONSE;
-    b->r->node_roles.v[SP_ROOT_HEADERS] = SP_ROLE_HEADERS;
-    b->r->node_roles.v[SP_ROOT_RESPONSE_HEADERS] = SP_ROLE_RESPONSE_HEADERS;
+    b->r->node_roles.v[SP_ROOT_BODY] = SP_ROLE_AT(SP_ROLE_BODY, 0);
+    b->r->node_roles.v[SP_ROOT_RESPONSE] = SP_ROLE_AT(SP_ROLE_RESPONSE, 0);
+    b->r->node_roles.v[SP_ROOT_HEADERS] = SP_ROLE_AT(SP_ROLE_HEADERS, 0);
+    b->r->node_roles.v[SP_ROOT_RESPONSE_HEADERS] = SP_ROLE_AT(SP_ROLE_RESPONSE_HEADERS, 0);
 }
 
 static void lens(sp_build *b, const sp_rules_options *o) {
@@ -217,7 +217,7 @@ void sp_rules_free(sp_rules *r) {
                    r->patterns.v,   r->facts.v,      r->sets.v,        r->hosts.v,      r->rewrites.v,  r->endpoints.v,   r->shapes.v,
                    r->markers.v,    r->overrides.v,  r->turns.v,       r->replies.v,    r->layouts.v,   r->models.v,      r->aliases.v,
                    r->wrappers.v,   r->likes.v,      r->body_rules.v,  r->formats.v,    r->asks.v,      r->body_states.v, r->passes.v,
-                   r->signatures.v, r->pack_notes.v, r->near.v,        r->eras.v};
+                   r->signatures.v, r->pack_notes.v, r->near.v,        r->eras.v,       r->grades.v};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sp_release(a, all[i]);
     sp_arena_fini(&r->arena);

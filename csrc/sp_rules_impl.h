@@ -36,6 +36,11 @@ typedef enum sp_role { /* what an envelope's field is */
     SP_ROLE_COUNT
 } sp_role;
 
+#define SP_ROLE_AT(role, rank) ((uint8_t)((role) | (rank) << 4))
+#define SP_MAX_RANK 15u /* pointers of a field are tried in their order */
+static inline sp_role sp_role_of(uint8_t at) { return (sp_role)(at & 15); }
+static inline unsigned sp_role_rank(uint8_t at) { return at >> 4; }
+
 enum { /* the form of a value: exactly one bit each */
     SP_FORM_NULL = 1,
     SP_FORM_TRUE = 2,
@@ -265,6 +270,15 @@ typedef struct sp_alias { /* from the context file */
     sp_name name, provider, model;
     int64_t from, until;
 } sp_alias;
+/* The `}` of the `{` at i in a template; pointers in it may have braces, too. t.n: there is none. */
+static inline size_t sp_template_close(sp_view t, size_t i) {
+    for (unsigned depth = 0; i < t.n; i++) {
+        depth += t.p[i] == '{';
+        if (t.p[i] == '}' && --depth == 0) break;
+    }
+    return i;
+}
+
 typedef struct sp_request { /* what is asked for, told by values of a line or a payload */
     sp_name method, url;    /* literal or template, or a pointer: */
     uint8_t is_pointer;     /* … the URL is where `url_nodes` points */
@@ -272,10 +286,19 @@ typedef struct sp_request { /* what is asked for, told by values of a line or a 
     sp_list url_nodes; /* nodes of the {…} of the template, or of the pointer */
     sp_name provider;  /* who is asked, where the host does not tell; 0: not told */
 } sp_request;
+enum { /* parts of an exchange that is written in a payload */
+    SP_INNER_BODY,
+    SP_INNER_TIME,
+    SP_INNER_STATUS,
+    SP_INNER_HEADERS,
+    SP_INNER_RESPONSE,
+    SP_INNER_RESPONSE_HEADERS,
+    SP_INNER_COUNT
+};
 typedef struct sp_wrapper {
     sp_entry e;
     sp_cond when;
-    uint32_t body, response, time; /* nodes */
+    sp_list inner[SP_INNER_COUNT]; /* nodes, tried in order */
     sp_request request;
 } sp_wrapper;
 typedef struct sp_like {
@@ -309,13 +332,18 @@ typedef struct sp_ask { /* one way in which a line tells its request */
 } sp_ask;
 typedef struct sp_body_state_rule { /* the line says that its body is not what was sent */
     sp_cond when;
+    sp_list holds; /* texts of which one stands in the line, if any are named */
     uint8_t state;
 } sp_body_state_rule;
+typedef struct sp_grade_rule { /* the line says that its body stands otherwise than the reader's usually do */
+    sp_cond when;
+    uint8_t grade;
+} sp_grade_rule;
 typedef struct sp_pass { /* a record of the log that is no exchange */
     sp_cond when;
     sp_name why;
 } sp_pass;
-typedef struct sp_format {
+typedef struct sp_format { /* a reader */
     sp_entry e;
     sp_name title;
     uint32_t root;
@@ -326,6 +354,8 @@ typedef struct sp_format {
     sp_list asks;                    /* indices into sp_rules.asks */
     sp_list states;                  /* indices into sp_rules.body_states */
     sp_list passes;                  /* indices into sp_rules.passes */
+    sp_list grades;                  /* indices into sp_rules.grades */
+    sp_list markers;                 /* indices into sp_rules.markers: they fire whatever the operation */
     sp_list ids[SP_ID_COUNT], model; /* places in the line itself */
 } sp_format;
 
@@ -346,8 +376,8 @@ struct sp_rules {
     sp_trie trie;
     SP_VEC(sp_node) nodes;
     SP_VEC(uint32_t) node_tests, node_eaches; /* first test, first each of a node */
-    SP_VEC(uint8_t) node_roles;
-    SP_VEC(uint32_t) node_also; /* first of the nodes to which `*` in place of a name would have led: index into also, or 0 */
+    SP_VEC(uint8_t) node_roles;               /* SP_ROLE_AT: what stands there, and its place among the pointers of that field */
+    SP_VEC(uint32_t) node_also;               /* first of the nodes to which `*` in place of a name would have led: index into also, or 0 */
     SP_VEC(struct sp_also) also;
     sp_edge *edges;
     uint32_t edge_count;
@@ -379,6 +409,7 @@ struct sp_rules {
     SP_VEC(sp_ask) asks;
     SP_VEC(sp_body_state_rule) body_states;
     SP_VEC(sp_pass) passes;
+    SP_VEC(sp_grade_rule) grades;
     SP_VEC(sp_cond) signatures;
     SP_VEC(sp_view) pack_notes; /* name, version */
     SP_VEC(uint64_t) near;

@@ -37,9 +37,32 @@ static int64_t number_time(sp_view t) {
     return whole < 100000000000000000 ? whole : whole / 1000;
 }
 
+/* 1 to 12; 0: no such name. */
+static int64_t month_of(const uint8_t *p) {
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int64_t m = 12;
+    while (m && memcmp(p, names + 3 * (m - 1), 3) != 0) m--;
+    return m;
+}
+
+/* `Thu, 25 Apr 2024 09:22:53 GMT` of an HTTP header (RFC 9110, 5.6.7), or `02/Mar/2026:09:15:00 +0000` of an access log. */
+static int64_t named_month_time(sp_view t) {
+    const int http = t.n == 29 && t.p[3] == ',' && memcmp(t.p + 25, " GMT", 4) == 0, access = t.n == 26 && t.p[2] == '/' && t.p[20] == ' ';
+    if (!http && !access) return INT64_MIN;
+    const uint8_t *day = t.p + (http ? 5 : 0), *clock = t.p + (http ? 17 : 12);
+    int64_t y, d, h, mi, s, oh = 0, om = 0, mo = month_of(day + 3);
+    if (!mo || !digits(day, 2, &d) || !digits(day + 7, 4, &y) || !digits(clock, 2, &h) || !digits(clock + 3, 2, &mi) ||
+        !digits(clock + 6, 2, &s) || clock[2] != ':' || clock[5] != ':' || d < 1 || d > 31 || h > 24 || mi > 59 || s > 60)
+        return INT64_MIN;
+    if (access && ((t.p[21] != '+' && t.p[21] != '-') || !digits(t.p + 22, 2, &oh) || !digits(t.p + 24, 2, &om))) return INT64_MIN;
+    if (access && t.p[21] == '-') oh = -oh, om = -om;
+    return ((days_from_civil(y, mo, d) * 24 + h - oh) * 3600 + (mi - om) * 60 + s) * 1000000;
+}
+
 int64_t sp_time_parse(sp_view t) {
     int64_t y, mo, d, h = 0, mi = 0, s = 0, micros = 0, oh, om, offset = 0;
-    if (t.n < 10 || t.p[4] != '-') return number_time(t);
+    if (t.n < 10 || t.p[4] != '-')
+        return t.n && (t.p[0] < '0' || t.p[0] > '9' || (t.n == 26 && t.p[2] == '/')) ? named_month_time(t) : number_time(t);
     if (!digits(t.p, 4, &y) || !digits(t.p + 5, 2, &mo) || t.p[7] != '-' || !digits(t.p + 8, 2, &d)) return INT64_MIN;
     if (mo < 1 || mo > 12 || d < 1 || d > 31) return INT64_MIN;
     size_t i = 10;

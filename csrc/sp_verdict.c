@@ -389,6 +389,15 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
     }
 }
 
+/* What the reader's description says of the line itself. */
+static void reader_facts(sp_judge *j, const sp_facts_in *in, const sp_case *c, sp_status *st) {
+    const sp_rules *r = j->rules;
+    for (uint32_t i = 0; in->format && i < in->format->markers.n; i++) {
+        const sp_marker *m = &r->markers.v[r->words.v[in->format->markers.at + i]];
+        if (marker_fires(j, in, m, c)) assert_facts(j, m, st);
+    }
+}
+
 static void collect_facts(sp_judge *j, const sp_facts_in *in, sp_case *c, sp_status *st) {
     const sp_rules *r = j->rules;
     const sp_operation *o = j->out.operation;
@@ -445,6 +454,22 @@ static int unseen(const sp_judge *j, const sp_facts_in *in) {
     return in->body != SP_BODY_FULL;
 }
 
+/* Whether something that the lens counts is proven: then with its rule and the best basis. */
+static int proves_state(sp_judge *j) {
+    const sp_rules *r = j->rules;
+    sp_verdict *o = &j->out;
+    int best = 99;
+    for (uint32_t i = 0; i < j->clues.n; i++) {
+        const sp_clue *q = &j->clues.v[i];
+        if (!q->holds || q->fact == UINT32_MAX || !sp_has_fact(&r->lens, q->fact) || !sp_has_fact(&o->facts, q->fact) || q->basis >= best)
+            continue;
+        best = q->basis;
+        o->rule = sp_rules_text(r, q->rule->id);
+    }
+    if (best < 99) o->state = SP_STATE_STATEFUL, o->confidence = best;
+    return best < 99;
+}
+
 static void judge_unknown(sp_judge *j, const sp_facts_in *in) {
     const sp_rules *r = j->rules;
     sp_verdict *o = &j->out;
@@ -453,6 +478,7 @@ static void judge_unknown(sp_judge *j, const sp_facts_in *in) {
         like = o->host && !o->host->inferred && (in->body_unreadable || method_has_body(in->method));
     for (uint32_t i = 0; i < r->likes.n && !like; i++)
         if (sp_judge_holds(j, in, r->likes.v[i].when)) like = 1;
+    if (proves_state(j)) return;
     if (like || in->partial) {
         o->state = SP_STATE_UNKNOWN;
         MISSING(j, "operation");
@@ -466,30 +492,18 @@ static void decide(sp_judge *j, const sp_case *c) {
     const sp_rules *r = j->rules;
     sp_verdict *o = &j->out;
     const sp_operation *op = o->operation;
-    int best = 99;
-    for (uint32_t i = 0; i < j->clues.n; i++) {
-        const sp_clue *q = &j->clues.v[i];
-        if (!q->holds || q->fact == UINT32_MAX || !sp_has_fact(&r->lens, q->fact) || !sp_has_fact(&o->facts, q->fact) || q->basis >= best)
-            continue;
-        best = q->basis;
-        o->rule = sp_rules_text(r, q->rule->id);
-    }
     if (c->incomplete && (op->inference || op->body_markers)) MISSING(j, "body");
     for (uint32_t i = 0; i < c->missing_n; i++) {
         char pointer[512];
         append(j, pointer, sp_node_pointer(r, c->missing[i], NULL, pointer, sizeof pointer));
     }
     if (j->ambiguous) MISSING(j, "url");
-    if (best < 99) o->state = SP_STATE_STATEFUL, o->confidence = best;
-    else if (o->missing.n) o->state = SP_STATE_UNKNOWN;
-    else {
-        o->state = op->inference ? SP_STATE_STATELESS : SP_STATE_NOT_INFERENCE;
-        o->confidence = o->by_shape || op->inferred || (o->host && o->host->inferred) ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
-        o->rule = sp_rules_text(r, op->e.id);
-        if (c->denier && op->inference) o->rule = sp_rules_text(r, c->denier->id), o->confidence = c->denier_basis;
-    }
-    if (best < 99 || o->state != SP_STATE_UNKNOWN) return;
+    if (proves_state(j)) return;
     o->rule = sp_rules_text(r, op->e.id);
+    o->state = o->missing.n ? SP_STATE_UNKNOWN : op->inference ? SP_STATE_STATELESS : SP_STATE_NOT_INFERENCE;
+    if (o->state == SP_STATE_UNKNOWN) return;
+    o->confidence = o->by_shape || op->inferred || (o->host && o->host->inferred) ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
+    if (c->denier && op->inference) o->rule = sp_rules_text(r, c->denier->id), o->confidence = c->denier_basis;
 }
 
 /* ---- verdicts that were reached before -------------------------------------------------------------------------------------------- */
@@ -521,6 +535,7 @@ static sp_verdict_memo *memo_of(sp_judge *j, const sp_facts_in *in, uint64_t *ke
     if (!g) return NULL;
     memset(g, 0, sizeof *g);
     g->operation = o->operation;
+    g->format = in->format && in->format->markers.n ? in->format : NULL;
     g->host = o->host;
     g->provider = o->provider;
     g->as = o->as;
@@ -609,8 +624,9 @@ static sp_status judge_once(sp_judge *j, const sp_facts_in *in, int skip) {
         recall(j, m);
         return SP_OK;
     }
+    c.incomplete = unseen(j, in);
+    reader_facts(j, in, &c, &st);
     if (o->operation) {
-        c.incomplete = unseen(j, in);
         collect_facts(j, in, &c, &st);
         decide(j, &c);
     } else judge_unknown(j, in);

@@ -23,12 +23,14 @@ typedef struct sp_facts_in {
     sp_body_state body;
     uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
-    uint32_t provider;             /* sp_name of who is asked, where the log says so and the host does not; or 0 */
-    uint8_t no_headers;            /* the log has none of this exchange */
-    uint8_t partial;               /* the log has not the payload as it was sent: what is not there proves nothing */
-    const sp_mark *marks;          /* of the envelope and of all that was opened */
-    uint32_t lo, hi;               /* range of the marks that count */
-    uint32_t stream_lo, stream_hi; /* those of a streamed response's events */
+    uint32_t provider;              /* sp_name of who is asked, where the log says so and the host does not; or 0 */
+    uint8_t no_headers;             /* the log has none of this exchange */
+    uint8_t grade;                  /* sp_grade */
+    uint8_t partial;                /* the log has not the payload as it was sent: what is not there proves nothing */
+    const struct sp_format *format; /* whose markers count, too, or NULL */
+    const sp_mark *marks;           /* of the envelope and of all that was opened */
+    uint32_t lo, hi;                /* range of the marks that count */
+    uint32_t stream_lo, stream_hi;  /* those of a streamed response's events */
 } sp_facts_in;
 
 typedef struct sp_clue { /* a piece of evidence */
@@ -86,6 +88,7 @@ typedef struct sp_url_memo {
 /* All that a verdict depends on, beside the bits. Compared as bytes: no padding, or zero. */
 typedef struct sp_grounds {
     const sp_operation *operation;
+    const sp_format *format; /* if it has markers */
     const sp_host *host;
     sp_name provider, as, method;
     uint32_t era; /* between which dates of the rules it happened */

@@ -519,11 +519,10 @@ def entries(packs: Iterable[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
     from .examples import pack_texts
 
     for name, text in pack_texts(packs):
-        for items in json.loads(text).values():
-            for entry in items if isinstance(items, list) else ():
-                if isinstance(entry, dict):
-                    at = text.find(b'"' + str(entry.get("id", "")).encode() + b'"')
-                    yield name, text.count(b"\n", 0, max(at, 0)) + 1, entry
+        listed = [entry for items in json.loads(text).values() if isinstance(items, list) for entry in items if isinstance(entry, dict)]
+        for entry in [*listed, *(marker for reader in listed for marker in reader.get("markers", ()))]:
+            at = text.find(b'"' + str(entry.get("id", "")).encode() + b'"')
+            yield name, text.count(b"\n", 0, max(at, 0)) + 1, entry
 
 
 @main.command("formats")

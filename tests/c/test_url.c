@@ -82,6 +82,11 @@ static void times(void) {
     CHECK(sp_time_parse(v("1970-01-01T00:00:00Z")) == 0);
     CHECK(sp_time_parse(v("2026-03-02T08:00:00.123Z")) == 1772438400123000);
     CHECK(sp_time_parse(v("2026-03-02T09:00:00+01:00")) == 1772438400000000);
+    CHECK(sp_time_parse(v("Mon, 02 Mar 2026 08:00:00 GMT")) == 1772438400000000);
+    CHECK(sp_time_parse(v("02/Mar/2026:10:30:00 +0230")) == 1772438400000000);
+    CHECK(sp_time_parse(v("02/Mar/2026:05:30:00 -0230")) == 1772438400000000);
+    CHECK(sp_time_parse(v("02/Mrz/2026:05:30:00 -0230")) == INT64_MIN);
+    CHECK(sp_time_parse(v("Mon, 02 Mar 2026 08:00:00 CET")) == INT64_MIN);
     CHECK(sp_time_parse(v("2026-03-02")) == 1772409600000000);
     CHECK(sp_time_parse(v("1772438400")) == 1772438400000000 && sp_time_parse(v("1772438400123")) == 1772438400123000);
     CHECK(sp_time_parse(v("1772438400.5")) == 1772438400500000);

@@ -49,6 +49,45 @@ def test_places_in_json_text(tmp_path: Path, inner: Any) -> None:
     assert [(row["request_id"], row["operation"], row["turns"]) for row in rows] == [("r1", "chat.completions.create", 1)]
 
 
+def test_lists_of_names_within_lists_of_names(tmp_path: Path) -> None:
+    events = [
+        {"name": "other", "attributes": [{"key": "text", "value": "no"}]},
+        {"name": "call", "attributes": [{"key": "text", "value": json.dumps(CHAT)}]},
+    ]
+    rows, _ = read(tmp_path, [{"steps": events}], fields={"body": ["/steps{name=call}/attributes{key=text}/value => json"]})
+    assert [(row["operation"], row["turns"]) for row in rows] == [("chat.completions.create", 1)]
+
+
+def test_what_a_line_proves_and_how_its_body_stands(tmp_path: Path) -> None:
+    """Markers of a reader fire whatever the operation; a number in a name is any; a text that a logger leaves means that it cut something."""
+    roles = [{"key": f"role.{i}.of", "value": role} for i, role in enumerate(["user", "assistant"])]
+    lines = [
+        {"body": CHAT},
+        {"body": CHAT, "tags": roles},
+        {"body": CHAT, "tags": roles[:1]},
+        {"body": CHAT, "note": "... (cut here) ..."},
+        {"body": CHAT, "rebuilt": True},
+        {"conversation": "conv_1"},
+        {"conversation": "sess_1"},
+    ]
+    at = "/tags{key=role.*.of}/value"
+    marker = {"id": "own.turn", "at": f"log:{at}", "in": ["assistant"], "fact": "replay.assistant_turn", "source": "US"}
+    rows, _ = read(
+        tmp_path,
+        lines,
+        fields={"body": ["/body"]},
+        markers=[marker, {"id": "own.read", "at": "log:/conversation{conv_*}", "is": "id", "fact": "read.conversation", "source": "US"}],
+        bodies=[{"holds": ["(cut here)"], "state": "truncated"}],
+        grades=[{"when": [{"at": "log:/rebuilt", "is": "true"}], "grade": "normalised"}],
+        ids={"session_label": ["log:/conversation"]},
+    )
+    assert [row["facts"] for row in rows] == [[], ["replay.assistant_turn"], [], [], [], ["read.conversation"], []]
+    assert [row["state"] for row in rows] == ["stateless"] * 3 + ["unknown"] * 2 + ["stateful", "not_inference"]
+    assert [row["body_state"] for row in rows] == ["full"] * 3 + ["truncated", "full", "absent", "absent"]
+    assert [row["grade"] for row in rows] == ["wire"] * 4 + ["normalised"] + ["wire"] * 2
+    assert [row["session_label"] for row in rows][-2:] == [None, "sess_1"]
+
+
 def test_text_that_is_no_json_has_nothing_in_it(tmp_path: Path) -> None:
     rows, _ = read(
         tmp_path,
@@ -191,7 +230,9 @@ def test_what_is_no_exchange_is_counted_and_gives_no_row(tmp_path: Path) -> None
         ({"fields": {"body": ["x"]}}, "expected a pointer to a member"),
         ({"fields": {"body": ["/list{name=x}/value"]}}, "expected a pointer to a member"),
         ({"fields": {"id": ["/headers{x-id}/value"]}}, "expected {name=X}"),
-        ({"fields": {"id": ["/headers{name=x-id}"]}}, "expected /value"),
+        ({"fields": {"id": ["/headers{name=x-id}"]}}, "expected /value, or another member"),
+        ({"grades": [{"when": [], "grade": "full"}]}, "expected wire, normalised or metadata"),
+        ({"markers": [{"id": "m", "source": "NO", "at": "log:/x", "fact": "read.conversation"}]}, "expected a key of `sources`"),
         ({"signature": []}, "expected a list of alternatives"),
         ({"requests": [{"url": "https://{/host", "when": []}]}, "expected } after {"),
         ({"requests": [{"url": "https://h/", "path": "/p"}]}, "not both"),
