@@ -15,13 +15,21 @@ typedef struct sp_summary {
     uint64_t flags[SP_FLAG_COUNT];
     uint64_t passed[SP_MAX_PASSES]; /* records that are no exchanges, by sp_rules_pass */
     uint64_t bytes;
-    const char *format;   /* name of the reader, NULL while it isn't told yet */
-    int bom, crlf;        /* file flags */
-    int cr_only;          /* hint: carriage returns as line ends */
-    int incomplete;       /* a container has no end: a row says from where on nothing could be read */
+    const char *format;               /* name of the reader, NULL while it isn't told yet */
+    uint32_t head_records, head_json; /* by which it was told: those that begin in the head; those of them that are JSON */
+    int bom, crlf;                    /* file flags */
+    int cr_only;                      /* hint: carriage returns as line ends */
+    int incomplete;                   /* a container has no end: a row says from where on nothing could be read */
     sp_view container;    /* "jsonl", "array", "documents", or the pointer at which an object held records; p NULL while it isn't told */
     const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
+
+typedef struct sp_vote { /* what the records that begin in the head say of a reader */
+    const char *format;
+    uint32_t first, has;          /* how many are read by it, as no reader before it has their signature; how many have its signature */
+    const uint32_t *alternatives; /* of its signature, in order: how many have each */
+    uint32_t alternative_count;
+} sp_vote;
 
 typedef struct sp_batch sp_batch;
 
@@ -46,5 +54,7 @@ void sp_batch_finish(sp_batch *b, int cut);
    After SP_ERR_NOMEM the reader is spent: every later call returns it, too. */
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
 const sp_summary *sp_batch_summary(const sp_batch *b);
+/* Of the i-th reader, in the order in which they are tried; 0: there are no more. All are 0 until the format is told, and where it is given. */
+int sp_batch_vote(const sp_batch *b, uint32_t i, sp_vote *out);
 
 #endif

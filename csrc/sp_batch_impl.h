@@ -62,6 +62,7 @@ struct sp_batch {
     char source_id[40];
     size_t source_id_n;
     const sp_format *format;
+    sp_votes votes; /* of the head, where no format was given; its arrays are one piece of memory */
     unsigned threads;
     int evidence;
     segment *in, *spare;

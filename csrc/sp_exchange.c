@@ -252,23 +252,30 @@ static sp_status open_texts(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-/* The reader whose signature the line has; the last one takes what others leave. *format UINT32_MAX: the line is no JSON. */
-sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format) {
+sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes) {
     const sp_rules *r = d->rules;
     parts x = {0};
+    uint32_t first = r->formats.n - 1;
     begin(d, line);
+    votes->records++;
     sp_status st = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
-    *format = st == SP_OK ? r->formats.n - 1 : UINT32_MAX;
     if (st != SP_OK) return st == SP_ERR_NOMEM ? st : SP_OK;
     SP_TRY(open_texts(d, &x));
     sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count, .status = SP_NULL_INT};
     sp_judge_look(&d->judge, &in, 0);
-    for (uint32_t f = 0; f < r->formats.n; f++)
-        for (uint32_t s = 0; s < r->formats.v[f].signature.n; s++)
-            if (sp_judge_holds(&d->judge, &in, r->signatures.v[r->formats.v[f].signature.at + s])) {
-                *format = f;
-                return SP_OK;
-            }
+    for (uint32_t f = r->formats.n; f-- > 0;) {
+        const sp_list signature = r->formats.v[f].signature;
+        int has = 0;
+        for (uint32_t s = signature.at; s < signature.at + signature.n; s++) {
+            int held = sp_judge_holds(&d->judge, &in, r->signatures.v[s]);
+            votes->held[s] += (uint32_t)held;
+            has |= held;
+        }
+        votes->has[f] += (uint32_t)has;
+        if (has) first = f;
+    }
+    votes->first[first]++;
+    votes->json++;
     return SP_OK;
 }
 

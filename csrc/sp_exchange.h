@@ -64,8 +64,14 @@ void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
 void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
 
-/* Which reader's signature the line has, as an index into the formats. */
-sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t *format);
+typedef struct sp_votes {   /* of records: which readers' signatures they have */
+    uint32_t records, json; /* looked at; those that are JSON */
+    uint32_t *first, *has;  /* by format: for how many it is the first whose signature they have; how many have its signature */
+    uint32_t *held;         /* by alternative, as in sp_rules.signatures: how many have it */
+} sp_votes;
+
+/* Adds the votes of a line. What has no signature of any reader is for the last one, and what is no JSON for none. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);

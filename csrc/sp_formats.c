@@ -167,7 +167,7 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_va
                    .grade = grade_of(b, v),
                    .bodiless = sp_json_get(sp_json_get(v, "fields"), "body") == NULL};
     if (r->formats.n + 1 >= SP_MAX_FORMATS) sp_build_bad(b, "expected fewer readers in all packs together", (sp_view){0});
-    if (sp_json_size(signature) == 0)
+    if (signature && sp_json_size(signature) == 0) /* without one the reader is taken by its name only */
         SP_AT_KEY(b, "signature", sp_build_bad(b, "expected a list of alternatives, each a list of tests", (sp_view){0}));
     f.root = sp_build_node(b, (sp_node){0});
     b->log_root = SP_ROOT_DETECT;

@@ -364,6 +364,40 @@ static PyObject *scan_summary(PyObject *self, PyObject *unused) {
     return s ? leave(s, summary(((core_rules *)s->rules)->rules, sp_batch_summary(s->batch))) : NULL;
 }
 
+static PyObject *vote_value(const sp_vote *v) {
+    PyObject *d = PyDict_New(), *alternatives = PyList_New(0);
+    int bad = !d || !alternatives;
+    for (uint32_t i = 0; !bad && i < v->alternative_count; i++) {
+        PyObject *n = PyLong_FromUnsignedLong(v->alternatives[i]);
+        bad = !n || PyList_Append(alternatives, n) < 0;
+        Py_XDECREF(n);
+    }
+    bad = bad || core_put(d, "first", PyLong_FromUnsignedLong(v->first)) < 0 || core_put(d, "has", PyLong_FromUnsignedLong(v->has)) < 0 ||
+          PyDict_SetItemString(d, "alternatives", alternatives) < 0;
+    Py_XDECREF(alternatives);
+    if (bad) Py_CLEAR(d);
+    return d;
+}
+
+static PyObject *votes(const sp_batch *b) {
+    const sp_summary *m = sp_batch_summary(b);
+    PyObject *d = PyDict_New(), *formats = PyDict_New();
+    sp_vote v;
+    int bad = !d || !formats;
+    for (uint32_t i = 0; !bad && sp_batch_vote(b, i, &v); i++) bad = core_put(formats, v.format, vote_value(&v)) < 0;
+    bad = bad || core_put(d, "records", PyLong_FromUnsignedLong(m->head_records)) < 0 ||
+          core_put(d, "json", PyLong_FromUnsignedLong(m->head_json)) < 0 || PyDict_SetItemString(d, "formats", formats) < 0;
+    Py_XDECREF(formats);
+    if (bad) Py_CLEAR(d);
+    return d;
+}
+
+static PyObject *scan_votes(PyObject *self, PyObject *unused) {
+    (void)unused;
+    core_scan *s = enter(self);
+    return s ? leave(s, votes(s->batch)) : NULL;
+}
+
 static PyMethodDef scan_methods[] = {
     {"feed", scan_feed, METH_O, "feed($self, data, /)\n--\n\nAdds bytes of the unpacked stream. They are copied."},
     {"room", scan_room, METH_O,
@@ -375,6 +409,7 @@ static PyMethodDef scan_methods[] = {
     {"take", scan_take, METH_NOARGS,
      "take($self, /)\n--\n\nThe next batch (exchanges, evidence), or None when more bytes are needed or the end is reached."},
     {"summary", scan_summary, METH_NOARGS, "summary($self, /)\n--\n\nCounts so far."},
+    {"votes", scan_votes, METH_NOARGS, "votes($self, /)\n--\n\nHow the format was told: counts of the records that begin in the head."},
     {NULL, NULL, 0, NULL},
 };
 

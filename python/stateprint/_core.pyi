@@ -111,6 +111,10 @@ class Scan:
         """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n} (both without
         zeros), bytes, format and container (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
         is refused), file_flags [bom, crlf], hints [cr_only]."""
+    def votes(self) -> dict[str, Any]:
+        """How the format was told, by the records that begin in the first 64 KiB: records (looked at), json (those that are JSON), formats
+        {name: {first, has, alternatives}}: how many are read by it, as no reader before it has their signature; how many have its signature;
+        how many have each alternative of it, in order. All 0 until it is told, and where a format was given."""
 
 def classify(
     rules: Rules,
