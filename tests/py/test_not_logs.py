@@ -10,14 +10,6 @@ from harness import DATA, engine
 
 FOLDER = DATA / "not-logs"
 FILES = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
-# Files that are taken for what they are not. Whoever mends it takes them off: a file here that is well is a failure.
-WANTED_FORMAT = {"access-shop.jsonl", "custom-id-buttons.jsonl", "model-printer.json", "request-approval.jsonl"}
-WANTED_STATE = {"input-api-fuzz.json", "input-sensor.jsonl"}
-
-
-def marked(wanted: set[str]) -> list[Any]:
-    mark = pytest.mark.xfail(strict=True, reason="taken for a log")
-    return [pytest.param(path, marks=mark if path.name in wanted else (), id=path.name) for path in FILES]
 
 
 def scanned(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -26,12 +18,12 @@ def scanned(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return rows, scan.summary.to_dict()
 
 
-@pytest.mark.parametrize("path", marked(WANTED_FORMAT))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_reader_claims_it(path: Path) -> None:
     assert {part["format"] for part in scanned(path)[1]["inputs"]} <= {None, "bodies"}
 
 
-@pytest.mark.parametrize("path", marked(WANTED_STATE))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_nothing_is_said_with_confidence(path: Path) -> None:
     said = [
         (row["line"], row["state"], row["confidence"], row["operation"])
@@ -44,6 +36,3 @@ def test_nothing_is_said_with_confidence(path: Path) -> None:
 def test_the_files_are_there() -> None:
     assert len(FILES) == 60
     assert sum(not path.name.startswith(("far-", "td-")) for path in FILES) == 50
-    names = {path.name for path in FILES}
-    assert names >= WANTED_FORMAT
-    assert names >= WANTED_STATE
