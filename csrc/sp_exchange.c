@@ -406,6 +406,9 @@ static int64_t int_of(sp_view t) {
     return v;
 }
 
+/* A status, which some logs give with its reason: "200 OK". */
+static int64_t status_of(sp_view t) { return int_of(t.n > 3 && t.p[3] == ' ' ? (sp_view){t.p, 3} : t); }
+
 static sp_view asked_method(sp_reader *d, const sp_request *q) {
     if (!q->method_node) return sp_rules_text(d->rules, q->method);
     uint32_t k = sp_judge_first(&d->judge, q->method_node);
@@ -463,7 +466,7 @@ static sp_status take_inner(sp_reader *d, const sp_wrapper *w, uint32_t body, pa
     x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
     x->in.url = url, x->in.method = method;
     if (x->in.time == SP_NULL_INT && time.p) x->in.time = sp_time_parse(time);
-    if (x->in.status == SP_NULL_INT) x->in.status = int_of(status);
+    if (x->in.status == SP_NULL_INT) x->in.status = status_of(status);
     x->in.no_headers &= headers == SP_NO_MARK;
     x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
     x->body_text =
@@ -599,7 +602,7 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     find_roles(d, &x);
     x.in.url = role_text(d, &x, SP_ROLE_URL);
     x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));
-    x.in.status = int_of(role_text(d, &x, SP_ROLE_STATUS));
+    x.in.status = status_of(role_text(d, &x, SP_ROLE_STATUS));
     x.in.time = SP_NULL_INT;
     x.in.no_headers = x.role[SP_ROLE_HEADERS] == SP_NO_MARK || d->scan.marks[x.role[SP_ROLE_HEADERS]].type == SP_NULL;
     x.time_text = role_text(d, &x, SP_ROLE_TIME);

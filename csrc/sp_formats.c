@@ -154,6 +154,12 @@ static void read_list(sp_build *b, const sp_value *list, sp_format *f, void (*re
     }
 }
 
+static const sp_value *object_of(sp_build *b, const sp_value *v, const char *key) {
+    const sp_value *m = sp_json_get(v, key);
+    if (m && sp_json_kind(m) != SP_VALUE_OBJECT) sp_build_bad(b, "expected an object", (sp_view){0});
+    return m;
+}
+
 sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_value *sources) {
     const sp_rules *r = b->r;
     const sp_value *signature = sp_json_get(v, "signature"), *model = sp_json_get(v, "model");
@@ -174,8 +180,8 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_va
     SP_AT_KEY(b, "signature", read_list(b, signature, &f, read_alternative));
     b->log_root = f.root;
     b->log_opens = 0;
-    SP_AT_KEY(b, "fields", read_fields(b, sp_json_get(v, "fields"), &f));
-    SP_AT_KEY(b, "places", read_places(b, sp_json_get(v, "places"), &f));
+    SP_AT_KEY(b, "fields", read_fields(b, object_of(b, v, "fields"), &f));
+    SP_AT_KEY(b, "places", read_places(b, object_of(b, v, "places"), &f));
     SP_AT_KEY(b, "requests", read_list(b, sp_json_get(v, "requests"), &f, read_ask));
     SP_AT_KEY(b, "pass_over", read_list(b, sp_json_get(v, "pass_over"), &f, read_pass));
     SP_AT_KEY(b, "bodies", read_list(b, sp_json_get(v, "bodies"), &f, read_state));

@@ -133,6 +133,7 @@ ENGINE = options(
     click.option("--lens", default="session", show_default=True, help=f"Definition of stateful: {', '.join(LENSES)}."),
     click.option("--rules", "packs", multiple=True, metavar="PACK", help="Rule pack tried before the built-in ones."),
     click.option("--context", metavar="FILE", help="TOML file of what the log doesn't say."),
+    click.option("--map", "mapping", metavar="FILE", help="TOML file that says how a log of one's own is read; `peek` drafts one."),
     click.option("--key", metavar="FILE", help="File with a key, 16 bytes or 32 hex digits: fingerprints and tags are keyed."),
     click.option("--tags", is_flag=True, help="Show no identifier, only tags."),
     click.option("--with-text", is_flag=True, help="Show values as they are."),
@@ -143,10 +144,18 @@ ENGINE = options(
 
 
 def make_engine(
-    lens: str, packs: tuple[str, ...], context: str | None, key: str | None, kernel: str | None, tags: bool, with_text: bool
+    lens: str,
+    packs: tuple[str, ...],
+    context: str | None,
+    mapping: str | None,
+    key: str | None,
+    kernel: str | None,
+    tags: bool,
+    with_text: bool,
 ) -> Engine:
     secret = None if key is None else read_key(key)
-    return Engine(rules=packs, lens=lens, context=context, key=secret, tag_key=secret, tags=tags, with_text=with_text, kernel=kernel)
+    known: dict[str, Any] = {"context": context, "map": mapping, "kernel": kernel}
+    return Engine(rules=packs, lens=lens, key=secret, tag_key=secret, tags=tags, with_text=with_text, **known)
 
 
 def show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:

@@ -1,21 +1,22 @@
 """Rules, lens and limits, compiled once: immutable, and safe to share between threads, forked children and, pickled, other processes."""
 
-import contextlib
 import functools
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
+from .config import Toml, as_json, load, read_file
 from .errors import ConfigError
 from .version import SCHEMA, __version__
 
 MAX_UNPACKED = 1 << 40
 Pack = str | os.PathLike[str] | Mapping[str, Any]
+Settings = str | os.PathLike[str] | Mapping[str, Any]
+"""A TOML file, or a mapping in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +54,16 @@ def lens_of(lens: str | Lens) -> Lens:
 def builtin_packs() -> tuple[tuple[str, bytes], ...]:
     """(name, JSON) of the built-in packs, readers first, in the order in which they are tried."""
     return tuple(
-        (name, _read(os.path.join(folder, name), "a built-in pack"))
+        (name, read_file(os.path.join(folder, name), "a built-in pack"))
         for folder in (os.path.join(os.path.dirname(__file__), kind) for kind in ("formats", "rules"))
         for name in sorted(os.listdir(folder))
         if name.endswith(".json")
     )
 
 
-def _read(path: str | os.PathLike[str], what: str) -> bytes:
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except OSError as e:
-        problem = e.strerror or "unreadable"
-    except ValueError:  # a NUL in the name
-        problem = "no such file"
-    raise ConfigError(f"{what} can't be read: {problem}", code="unreadable", file=os.fsdecode(path))
-
-
 def read_key(path: str | os.PathLike[str]) -> bytes:
     """The key in a file: 16 bytes, or 32 hexadecimal digits. ConfigError for anything else."""
-    data = _read(path, "the key")
+    data = read_file(path, "the key")
     digits = data.strip()
     if len(data) != 16 and re.fullmatch(rb"[0-9A-Fa-f]{32}", digits):
         data = bytes.fromhex(digits.decode("ascii"))
@@ -86,80 +76,49 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
 def _pack(pack: Pack) -> tuple[str, bytes]:
     if isinstance(pack, Mapping):
         name = str(pack.get("pack", "pack"))
-        return name, _json(pack, name, 1)
-    return os.fsdecode(pack), _read(pack, "the rule pack")
+        return name, as_json(pack, name, 1)
+    return os.fsdecode(pack), read_file(pack, "the rule pack")
 
 
-def _json(value: Any, name: str, indent: int | None = None) -> bytes:
-    with contextlib.suppress(TypeError, ValueError, RecursionError):
-        return json.dumps(value, allow_nan=False, indent=indent, default=_stamp).encode()
-    raise ConfigError("it holds a value that JSON does not have", code="syntax", file=name)
+def _context(context: Settings | None) -> Toml | None:
+    return None if context is None else Toml.of(*load(context, "context", "the context file"))
 
 
-def _stamp(value: object) -> str:
-    """RFC 3339 of the times of TOML; those without an offset are UTC."""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat() + "Z"
-    if isinstance(value, date):
-        return value.isoformat() + "T00:00:00Z"
-    raise TypeError
+class Map(NamedTuple):
+    """A mapping: the description of one reader, which is selected by giving it."""
+
+    toml: Toml
+    reader: str
+    records: str | None
+    """What a record is, as in `scan`; None: told by the head."""
+
+    @classmethod
+    def of(cls, given: Settings) -> "Map":
+        """ConfigError for a file that is no mapping. What the core has to say of it is said later."""
+        name, content, text = load(given, "map", "the mapping")
+        records = content.pop("records", None)
+        pointers = [records] if isinstance(records, str) else records
+        if records is not None and not (isinstance(pointers, list) and pointers and all(isinstance(one, str) for one in pointers)):
+            line = next((n for n, row in enumerate(text.split("\n"), 1) if row.lstrip().startswith("records")), 0)
+            raise ConfigError("records: expected lines, a JSON pointer, or a list of pointers", code="meaning", file=name, line=line)
+        reader = {"id": "map", "title": "a mapping", **content}
+        return cls(Toml.of(name, reader | {"source": "MAP"}, text), str(reader["id"]), "\n".join(pointers) if pointers else None)
+
+    @property
+    def pack(self) -> tuple[str, bytes]:
+        """The rule pack of the reader. Its lines are those of `toml`."""
+        start = b'{"format": 1, "pack": "map", "version": "1", "sources": {"MAP": "a mapping of the user"}, "formats": ['
+        return self.toml.name, start + b"\n".join(self.toml.json) + b"]}"
 
 
-Context = tuple[str, bytes, tuple[str, ...]]
-"""Name of a context file, its content as JSON with one entry a line, and what stands in each of these lines: `LINE:[[table]] no. N`."""
-
-
-def _context(context: str | os.PathLike[str] | Mapping[str, Any] | None) -> Context | None:
-    if context is None:
-        return None
-    name, text, problem = "context", "", ""
-    content: Mapping[str, Any] = {}
-    if isinstance(context, Mapping):
-        content = context
-    else:
-        import tomllib
-
-        name = os.fsdecode(context)
-        text = _read(context, "the context file").decode("utf-8", "replace")
-        try:
-            content = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as e:
-            problem = str(e)
-    if problem:
-        at = re.search(r"\(at line (\d+), column (\d+)\)", problem)
-        line, column = (int(at[1]), int(at[2])) if at else (0, 0)
-        raise ConfigError(f"this is no TOML: {problem.split(' (at ')[0]}", code="syntax", file=name, line=line, column=column)
-    heads: dict[str, list[int]] = {}
-    for n, row in enumerate(text.split("\n"), 1):
-        if (head := re.match(r"\s*\[\[?\s*([A-Za-z_]+)\s*\]", row)) is not None:
-            heads.setdefault(head[1], []).append(n)
-    lines, places = [b"{"], [""]
-    for k, (table, entries) in enumerate(content.items()):
-        found = iter(heads.get(str(table), []))
-        items = entries if isinstance(entries, list) else None
-        first = _json(str(table), name) + b": " + (b"[" if items is not None else _json(entries, name))
-        lines += [b"," + first if k else first]
-        places.append(f"{heads.get(str(table), [0])[0]}:{table}")
-        for i, entry in enumerate(items or ()):
-            lines.append((b"," if i else b"") + _json(entry, name))
-            places.append(f"{next(found, 0)}:[[{table}]] no. {i + 1}")
-        if items is not None:
-            lines.append(b"]")
-            places.append("")
-    return name, b"\n".join([*lines, b"}"]), tuple(places)
-
-
-def _refused(args: tuple[Any, ...], context: Context | None, lens: Lens) -> ConfigError:
+def _refused(args: tuple[Any, ...], context: Toml | None, mapping: Map | None, lens: Lens) -> ConfigError:
     code, file, line, column, message, hint = args
     if file == "context" and context is not None:
-        file = context[0]
-        stands = context[2][line - 1] if 0 < line <= len(context[2]) else ""
-        if not stands and (pointer := re.match(r"/([^/:]+)/(\d+)", message)) is not None:  # of a member that is missing
-            wanted = f":[[{pointer[1]}]] no. {int(pointer[2]) + 1}"
-            stands = next((place for place in context[2] if place.endswith(wanted)), "")
-        at, _, entry = stands.partition(":")
-        line, column, message = int(at or 0), 0, f"{entry}: {message}" if entry else message
-    elif file == "lens":
+        return context.refused(code, line, message, hint or "")
+    if mapping is not None and file == mapping.toml.name:
+        message = message.removeprefix("/formats/0: ")
+        return mapping.toml.refused(code, line, message.removeprefix("/formats/0") if message[:1] == "/" else message, hint or "")
+    if file == "lens":
         file = f"lens {lens.name}"
     return ConfigError(message, code=code, hint=hint or "", file=file or "", line=line, column=column)
 
@@ -210,6 +169,7 @@ class Engine:
     lens: `continuation`, `session`, `retention`, or a Lens. limits: name → number (docs/limits.md).
     key: 16 bytes; fingerprints are then keyed (docs/fingerprint.md, section 7). tag_key: 16 bytes for the tags of values that are not shown.
     tags: show no identifier at all. with_text: show every value. context: a TOML file, or a mapping, of what the log doesn't say.
+    map: a TOML file, or a mapping, that says how a log of one's own is read (docs/formats.md); scans then take its reader.
     kernel: one of `kernels()`, to measure or to test: rows are the same. None is that of the variable STATEPRINT_KERNEL, else the first.
     ConfigError, with file, line and column, when one of these is refused.
     """
@@ -228,14 +188,16 @@ class Engine:
         tag_key: bytes | None = None,
         tags: bool = False,
         with_text: bool = False,
-        context: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        context: Settings | None = None,
+        map: Settings | None = None,
         kernel: str | None = None,
     ) -> None:
         kernel = _kernel(kernel) if kernel is not None else _kernel(os.environ.get(KERNEL) or None, KERNEL)
         packs = tuple(_pack(p) for p in rules)
         numbers = tuple(sorted(_limits(limits or {}).items()))
         keys = _as_key(key, "key"), _as_key(tag_key, "tag_key")
-        self._build(packs, lens_of(lens), numbers, *keys, bool(tags), bool(with_text), _context(context), kernel)
+        mapping = None if map is None else Map.of(map)
+        self._build(packs, lens_of(lens), numbers, *keys, bool(tags), bool(with_text), _context(context), mapping, kernel)
 
     def _build(
         self,
@@ -246,28 +208,29 @@ class Engine:
         tag_key: bytes | None,
         tags: bool,
         with_text: bool,
-        context: Context | None,
+        context: Toml | None,
+        mapping: Map | None,
         kernel: str | None,
     ) -> None:
-        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context, kernel))
+        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context, mapping, kernel))
         refused: tuple[Any, ...] | None = None
         try:
             made = _core.Rules(
-                [*reversed(packs), *builtin_packs()],
+                self._packs(),
                 lens=(list(lens.counts), list(lens.exempts)),
                 limits={name: n for name, n in limits if name != "max_unpacked_bytes"},
                 key=key,
                 tag_key=tag_key,
                 tags=tags,
                 with_text=with_text,
-                context=context[1] if context else None,
+                context=b"\n".join(context.json) if context else None,
                 kernel=kernel,
                 versions=f"schema {SCHEMA}, stateprint {__version__}, rules {_rules_version()}",
             )
         except _core.CoreError as e:
             refused = e.args
         if refused is not None:
-            raise _refused(refused, context, lens)
+            raise _refused(refused, context, mapping, lens)
         object.__setattr__(self, "_rules", made)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -281,6 +244,25 @@ class Engine:
 
     def __deepcopy__(self, memo: object) -> "Engine":
         return self
+
+    def _packs(self) -> list[tuple[str, bytes]]:
+        """(name, JSON) of all packs, in the order in which they are tried."""
+        mapping = self.map
+        return [*([mapping.pack] if mapping else []), *reversed(self._arguments[0]), *builtin_packs()]
+
+    @property
+    def map(self) -> Map | None:
+        """The mapping that scans take."""
+        mapping: Map | None = self._arguments[8]
+        return mapping
+
+    def reading(self, format: str | None, records: str | None) -> tuple[str | None, str | None]:
+        """Reader and records of a scan: what the caller says, else what the mapping says. ConfigError where both name a reader."""
+        if self.map is None:
+            return format, records
+        if format not in {None, self.map.reader}:
+            raise ConfigError("a mapping selects its own reader", code="option", hint="leave format away, or map")
+        return self.map.reader, self.map.records if records is None else records
 
     @property
     def rules(self) -> _core.Rules:
@@ -330,7 +312,7 @@ class Engine:
 
     def formats(self) -> list[dict[str, Any]]:
         """The readers, in the order in which they are tried: name, title, grade, and where the fields of an exchange stand in a line."""
-        found = [entry for _, text in (*reversed(self._arguments[0]), *builtin_packs()) for entry in json.loads(text).get("formats", ())]
+        found = [entry for _, text in self._packs() for entry in json.loads(text).get("formats", ())]
         last = {"title": "one plain request body a line", "grade": "wire", "fields": {"body": [""]}}
         listed = {entry["id"]: {k: v for k, v in entry.items() if k not in {"id", "examples"}} for entry in reversed(found)}
         return [{"name": name, **listed[name]} for name in dict.fromkeys(entry["id"] for entry in found)] + [{"name": "bodies", **last}]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _core
-from .engine import Engine, Lens, Pack, engine_for
+from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
 from .sources import CHUNK, Source, expand
 from .table import Table
@@ -135,8 +135,8 @@ class Scan:
         progress: Callable[[Progress], object] | None,
     ) -> None:
         self.inputs, self.engine = inputs, engine
-        self._format, self._threads, self._strict, self._limit, self._progress = format, threads, strict, limit, progress
-        self._max_rejects, self._records = max_rejects, records
+        self._format, self._records = engine.reading(format, records)
+        self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
         self.summary = Summary()
         self.errors: list[InputError] = []
@@ -343,7 +343,8 @@ def scan(
     engine: Engine | None = None,
     lens: str | Lens | None = None,
     rules: Iterable[Pack] = (),
-    context: Any = None,
+    context: Settings | None = None,
+    map: Settings | None = None,
     format: str | None = None,
     records: str | Iterable[str] | None = None,
     threads: int | None = None,
@@ -354,7 +355,7 @@ def scan(
 ) -> Scan:
     """A lazy scan of request logs.
 
-    inputs: a file, directory, pattern or `-`, or several. engine, or lens, rules and context for one: what it works with. format: the reader
+    inputs: a file, directory, pattern or `-`, or several. engine, or lens, rules, context and map for one: what it works with. format: the reader
     (told by the first 64 KiB unless given). records: what a record is: told by the first 64 KiB unless given; "lines", or one or several JSON
     pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
@@ -363,10 +364,10 @@ def scan(
     if isinstance(inputs, (str, os.PathLike)):
         inputs = (inputs,)
     rules = tuple(rules)
-    if rules or context is not None:
+    if rules or context is not None or map is not None:
         if engine is not None:
-            raise ConfigError("rules and context belong to the engine", code="option", hint="give them to Engine(…)")
-        engine = Engine(rules=rules, context=context, lens="session" if lens is None else lens)
+            raise ConfigError("rules, context and map belong to the engine", code="option", hint="give them to Engine(…)")
+        engine = Engine(rules=rules, context=context, map=map, lens="session" if lens is None else lens)
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is {threads}, expected at least 1", code="option")
     for name, number in (("limit", limit), ("max_rejects", max_rejects)):
