@@ -28,6 +28,7 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     if (b->threads > MAX_JOBS) b->threads = MAX_JOBS;
     b->evidence = o->evidence;
     b->next_line = 1;
+    if (o->container) b->container = (sp_view){(const uint8_t *)o->container, strlen(o->container)};
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->wake, NULL);
     pthread_cond_init(&b->done, NULL);
@@ -78,7 +79,11 @@ void sp_batch_free(sp_batch *b) {
     for (unsigned i = 0; b->workers && i < b->threads; i++)
         if (b->workers[i].batch) sp_reader_fini(&b->workers[i].reader);
     sp_replay_store_free(b->store);
-    for (size_t i = 0; i < MAX_JOBS; i++) sp_release(a, b->jobs[i].records);
+    for (size_t i = 0; i < MAX_JOBS; i++) {
+        sp_release(a, b->jobs[i].records);
+        sp_release(a, b->jobs[i].given);
+    }
+    sp_release(a, b->queue);
     for (; b->count; b->first++, b->count--) {
         job *j = &b->jobs[b->first % MAX_JOBS];
         sp_columns_drop(j->exchanges);
@@ -198,7 +203,7 @@ static const char *encoding(const uint8_t *p, size_t n) {
     return NULL;
 }
 
-static void choose_format(sp_batch *b) {
+void spi_choose_format(sp_batch *b) {
     const uint32_t *votes = b->votes.first;
     uint32_t best = b->rules->formats.n - 1;
     for (uint32_t f = b->rules->formats.n; f-- > 0;)
@@ -220,7 +225,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
             SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){b->in->bytes + i, end - i}, &b->votes));
         i = end + 1;
     }
-    choose_format(b);
+    spi_choose_format(b);
     return SP_OK;
 }
 
@@ -228,7 +233,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
 static sp_status tell_format_of_records(sp_batch *b, const job *j) {
     for (size_t i = 0; i < j->record_count && !b->format && j->offset + j->records[i].at < SP_HEAD_BYTES; i++)
         SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){j->text.p + j->records[i].at, j->records[i].n}, &b->votes));
-    choose_format(b);
+    spi_choose_format(b);
     return SP_OK;
 }
 
@@ -267,11 +272,17 @@ static int told(sp_batch *b, uint64_t head) {
     return 1;
 }
 
+void spi_name_source(sp_batch *b, sp_view head) {
+    if (!b->source_id_n)
+        b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%016llx", (unsigned long long)sp_x64(head.p, head.n));
+}
+
 /* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. Until they are here,
    `begun` stays 0. */
 static sp_status begin(sp_batch *b) {
     size_t head = b->len < SP_HEAD_BYTES ? b->len : SP_HEAD_BYTES;
     if (b->begun) return SP_OK;
+    if (b->container.p) return spi_given_begin(b);
     if (!b->finished && b->len < SP_HEAD_BYTES) return SP_OK;
     size_t from = b->searched < SP_HEAD_BYTES - 1 ? SP_HEAD_BYTES - 1 : b->searched;
     if (!told(b, head)) return SP_OK;
@@ -282,10 +293,7 @@ static sp_status begin(sp_batch *b) {
     }
     b->searched = 0;
     b->begun = 1;
-    if (!b->source_id_n) {
-        uint64_t h = sp_x64(head ? b->in->bytes : (const uint8_t *)"", head);
-        b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%016llx", (unsigned long long)h);
-    }
+    spi_name_source(b, (sp_view){head ? b->in->bytes : (const uint8_t *)"", head});
     if (!head) return SP_OK;
     b->summary.encoding = encoding(b->in->bytes, head);
     if (b->summary.encoding) return SP_OK;
@@ -301,19 +309,18 @@ static sp_status begin(sp_batch *b) {
 /* The place of the next one in the ring, where it is put together. */
 static job *next_job(sp_batch *b) { return &b->jobs[(b->first + b->count) % MAX_JOBS]; }
 
-static job *new_job(sp_batch *b, uint64_t offset) {
+job *spi_new_job(sp_batch *b, uint64_t offset) {
     job *j = next_job(b);
-    record *records = j->records;
-    size_t cap = j->record_cap;
+    const job before = *j;
     memset(j, 0, sizeof *j);
-    j->records = records;
-    j->record_cap = cap;
+    j->records = before.records, j->record_cap = before.record_cap;
+    j->given = before.given, j->given_cap = before.given_cap;
     j->offset = offset;
     j->format = b->format;
     return j;
 }
 
-static void offer(sp_batch *b) {
+void spi_offer(sp_batch *b) {
     pthread_mutex_lock(&b->lock);
     b->count++;
     if (b->pool) pthread_cond_signal(&b->wake);
@@ -321,22 +328,22 @@ static void offer(sp_batch *b) {
 }
 
 static void put_job(sp_batch *b, size_t end) {
-    job *j = new_job(b, b->base + b->pos);
+    job *j = spi_new_job(b, b->base + b->pos);
     j->text = (sp_view){b->in->bytes + b->pos, end - b->pos};
     j->cut = b->cut && end == b->len;
     j->held = b->in;
     b->in->jobs++;
     b->pos = end;
     b->searched = 0;
-    offer(b);
+    spi_offer(b);
 }
 
 static void put_long_line(sp_batch *b) {
-    job *j = new_job(b, b->skip_from);
+    job *j = spi_new_job(b, b->skip_from);
     j->long_length = b->skip_length;
     b->skipping = 0;
     b->skip_length = 0;
-    offer(b);
+    spi_offer(b);
 }
 
 /* The next slice, if all its lines are here: those that begin before the next multiple of SP_SLICE_BYTES. A line over max_line_bytes
@@ -386,7 +393,7 @@ static uint64_t next_boundary(uint64_t at) { return (at / SP_SLICE_BYTES + 1) * 
 
 static sp_status add_piece(sp_batch *b, const sp_piece *x) {
     job *j = next_job(b);
-    if (!j->record_count) j = new_job(b, x->start), j->line = x->line;
+    if (!j->record_count) j = spi_new_job(b, x->start), j->line = x->line;
     SP_TRY(sp_grow(b->alloc, &j->records, &j->record_cap, j->record_count + 1, sizeof *j->records));
     j->records[j->record_count++] =
         (record){(uint32_t)(x->start - j->offset), (uint32_t)(x->end - x->start), (uint32_t)(x->line - j->line), (uint32_t)x->open};
@@ -410,19 +417,19 @@ static sp_status put_records(sp_batch *b) {
     j->format = b->format;
     j->held = b->in;
     b->in->jobs++;
-    offer(b);
+    spi_offer(b);
     next_job(b)->record_count = 0;
     move_on(b);
     return SP_OK;
 }
 
 static void put_long_piece(sp_batch *b, const sp_piece *x) {
-    job *j = new_job(b, x->start);
+    job *j = spi_new_job(b, x->start);
     j->long_length = x->end - x->start;
     j->line = x->line;
     if (!j->format) j->format = &b->rules->formats.v[b->rules->formats.n - 1]; /* of no use to a line that is not read */
     b->dropping = 0;
-    offer(b);
+    spi_offer(b);
     next_job(b)->record_count = 0;
     move_on(b);
 }
@@ -470,6 +477,7 @@ static sp_status next_records(sp_batch *b, int *put) {
 }
 
 static sp_status next_job_of(sp_batch *b, int *put) {
+    if (b->container.p) return spi_given_next(b, put);
     if (b->contained) return next_records(b, put);
     *put = next_slice(b);
     return SP_OK;
@@ -487,15 +495,21 @@ static void add_up(sp_batch *b, const job *j) {
     for (unsigned i = 0; i < SP_MAX_PASSES; i++) s->passed[i] += j->passed[i];
 }
 
-/* The first job, which is done, goes. */
-static sp_status hand_over(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
-    job *j = &b->jobs[b->first % MAX_JOBS];
-    sp_status status = j->status;
+/* The first job goes. */
+static void drop_first(sp_batch *b) {
+    segment *held = b->jobs[b->first % MAX_JOBS].held;
     pthread_mutex_lock(&b->lock);
     b->first++;
     b->count--;
     pthread_mutex_unlock(&b->lock);
-    let_go(b, j->held);
+    let_go(b, held);
+}
+
+/* It is done. */
+static sp_status hand_over(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
+    job *j = &b->jobs[b->first % MAX_JOBS];
+    sp_status status = j->status;
+    drop_first(b);
     if (status == SP_OK) {
         add_up(b, j);
         if (!j->line) sp_columns_add(j->exchanges, SP_EXCHANGES_line, (int64_t)b->next_line - 1);
@@ -510,16 +524,22 @@ static sp_status hand_over(sp_batch *b, sp_columns **exchanges, sp_columns **evi
     return status;
 }
 
-sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
-    unsigned most = b->threads > 1 ? 2 * b->threads : 1;
-    *exchanges = *evidence = NULL;
+/* Puts jobs together, up to `most`. With none the reader waits for more, or is through. */
+static sp_status fill_ring(sp_batch *b, unsigned most) {
     if (b->failed == SP_OK) b->failed = begin(b);
     if (b->failed != SP_OK || !b->begun || b->summary.encoding) return b->failed;
-    if (most >= MAX_JOBS) most = MAX_JOBS - 1; /* one place is for the job that is put together */
     for (int put = 1; b->count < most && put;) {
         if ((b->failed = next_job_of(b, &put)) != SP_OK) return b->failed;
         if (b->threads > 1 && b->count > 1) spi_pool_start(b);
     }
+    return SP_OK;
+}
+
+sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence) {
+    unsigned most = b->threads > 1 ? 2 * b->threads : 1;
+    *exchanges = *evidence = NULL;
+    if (most >= MAX_JOBS) most = MAX_JOBS - 1; /* one place is for the job that is put together */
+    SP_TRY(fill_ring(b, most));
     if (b->count == 0) return SP_OK;
     if (b->threads > 1 && b->count < most && !b->finished) { /* more can be read while the workers are at it */
         pthread_mutex_lock(&b->lock);
@@ -529,4 +549,37 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     }
     spi_pool_await_first(b);
     return hand_over(b, exchanges, evidence);
+}
+
+sp_status sp_batch_tell(sp_batch *b, const char **format) {
+    SP_TRY(fill_ring(b, 1));
+    const sp_format *f = b->format ? b->format : &b->rules->formats.v[b->rules->formats.n - 1];
+    *format = b->count ? (const char *)sp_rules_text(b->rules, f->e.id).p : NULL;
+    return SP_OK;
+}
+
+sp_status sp_batch_cut(sp_batch *b, sp_status (*each)(void *ctx, const sp_given *record), void *ctx, int *any) {
+    sp_line line;
+    walk at = {0};
+    *any = 0;
+    SP_TRY(fill_ring(b, 1));
+    if (b->count == 0) return SP_OK;
+    *any = 1;
+    job *j = &b->jobs[b->first % MAX_JOBS];
+    uint64_t before = j->line ? 0 : b->next_line - 1;
+    while (b->failed == SP_OK && spi_job_next(b, j, &at, &line)) {
+        sp_given g = {.text = line.text,
+                      .line = line.number + before,
+                      .start = line.offset,
+                      .end = line.offset + (line.length || line.made ? line.length : line.text.n),
+                      .reject = line.reject,
+                      .flags = line.flags,
+                      .made = line.made};
+        b->failed = each(ctx, &g);
+    }
+    b->waiting++; /* nobody is to run it */
+    b->next_line += j->lines;
+    if (b->failed == SP_OK) add_up(b, j);
+    drop_first(b);
+    return b->failed;
 }

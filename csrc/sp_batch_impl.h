@@ -1,4 +1,5 @@
-/* The inside of a batch, for the units that share it: what the owner of the stream cuts (sp_batch.c) and what workers read (sp_pool.c). */
+/* The inside of a batch, for the units that share it: what the owner of the stream cuts (sp_batch.c) or is given (sp_given.c), and what
+   workers read (sp_pool.c). */
 #ifndef SP_BATCH_IMPL_H
 #define SP_BATCH_IMPL_H
 
@@ -39,6 +40,8 @@ typedef struct job { /* the lines of one slice */
     record *records; /* of a container: what is to be read of the text. The memory stays with the place in the ring */
     size_t record_count, record_cap;
     uint64_t line;   /* of the first one; 0: the text is lines, and sp_batch_take knows their numbers */
+    sp_given *given; /* of records that are given; the same */
+    size_t given_count, given_cap;
     job_state state; /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
@@ -80,7 +83,11 @@ struct sp_batch {
     int lines_only, contained, pointers_given;
     uint64_t drop_from; /* of a container: the record under way is over max_line_bytes, and its bytes are not kept */
     int dropping, stashed, told_format;
-    sp_piece stash;                 /* a record that begins the next slice, or is one */
+    sp_piece stash;  /* a record that begins the next slice, or is one */
+    sp_given *queue; /* records that were given and are in no job yet; their texts stand in `in` from `pos` on */
+    size_t queue_at, queue_n, queue_cap;
+    size_t seen, seen_bytes;        /* of the slice under way: records from queue_at on, and the length of their texts */
+    sp_view container;              /* what they come from; p NULL: bytes come */
     job jobs[MAX_JOBS];             /* a ring: */
     unsigned first, waiting, count; /* the next to be taken, the next to be run (under the lock), how many there are */
     worker *workers;                /* the owner is the first */
@@ -90,6 +97,21 @@ struct sp_batch {
     pthread_cond_t wake, done; /* a job waits; a job is done */
     int stop, pool;
 };
+
+/* Records that are given: the source id and the reader, once, by the first SP_HEAD_BYTES of their texts; then slices. */
+sp_status spi_given_begin(sp_batch *b);
+sp_status spi_given_next(sp_batch *b, int *put);
+/* What both kinds of slices take. */
+job *spi_new_job(sp_batch *b, uint64_t offset); /* the place of the next one in the ring, where it is put together */
+void spi_offer(sp_batch *b);                    /* it is whole */
+void spi_name_source(sp_batch *b, sp_view head);
+void spi_choose_format(sp_batch *b); /* by the votes */
+
+/* The records of a job, one after another: 1 and *line, or 0 at the end. Blank lines are counted and left out. Begins with *w zero. */
+typedef struct walk {
+    size_t at;
+} walk;
+int spi_job_next(const sp_batch *b, job *j, walk *w, sp_line *line);
 
 /* Workers. Without threads the owner, who is the first of them, does everything. All are the owner's to call. */
 void spi_pool_start(sp_batch *b);       /* once there is work for more than one; later calls do nothing */

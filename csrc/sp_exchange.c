@@ -572,7 +572,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     SP_TRY(judge(d, x));
     if (d->arena.failed || d->judge.arena.failed) return SP_ERR_NOMEM; /* something went on without its text */
     sp_row_in row = {.line = line, .format = f, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
-    row.flags = d->scan.flags | d->judge.out.flags;
+    row.flags = d->scan.flags | d->judge.out.flags | line->flags;
     if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;
     if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
     if (x->too_deep) row.flags |= SP_FLAG_EMBEDDED_TOO_DEEP;

@@ -55,7 +55,9 @@ typedef struct sp_line {
     sp_view source;
     uint64_t number, offset; /* line from 1, byte in the stream */
     sp_status reject;        /* decided before reading (line_too_long, input_cut), or SP_OK */
-    uint64_t length;         /* true length where `text` is not all of it */
+    uint64_t length;         /* true length where `text` is not all of it, or is made */
+    uint32_t flags;          /* of its row, beside those that are found */
+    int made;                /* out of the `length` bytes at `offset`, in a way that moves them; 0 of them: it has no bytes */
 } sp_line;
 
 sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a);

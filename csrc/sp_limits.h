@@ -33,6 +33,7 @@ typedef struct sp_limits {
 #define SP_MAX_EVENTS 65536u       /* events of one streamed response; later ones are not read: flag response_cut */
 #define SP_MAX_EVENT_MARKS 196608u /* marks of a line, above which no event is read: the same */
 #define SP_MAX_STREAM_PARTS 512u   /* parts of one streamed answer; one with more has no chain_out */
+#define SP_SLICE_RECORDS 65536u    /* records that are given of which a slice holds no more, and of which no more tell the format */
 #define SP_SPLIT_PATHS 32u         /* pointers to arrays of records; more are refused */
 #define SP_SPLIT_PATH_DEPTH 8u     /* names in one of them */
 #define SP_SPLIT_NAME_BYTES 64u

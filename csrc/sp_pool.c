@@ -8,56 +8,77 @@ static int blank(sp_view t) {
     return 1;
 }
 
-static sp_status read_line(const sp_batch *b, sp_reader *d, job *j, sp_view text, size_t at, uint64_t number, int last_open) {
-    sp_line line = {.text = text, .source = {(const uint8_t *)b->source, strlen(b->source)}, .number = number, .offset = j->offset + at};
-    if (blank(line.text)) {
+/* Whether the line is one to be read. */
+static int whole_line(const sp_batch *b, job *j, sp_view text, size_t at, int last_open, sp_line *line) {
+    *line = (sp_line){.text = text, .number = j->lines, .offset = j->offset + at};
+    if (blank(text)) {
         j->blank++;
-        return SP_OK;
+        return 0;
     }
-    if (text.p[text.n - 1] == '\r' && !last_open) line.text.n--, j->crlf = 1;
-    if (line.text.n > b->rules->limits.max_line_bytes) line.reject = SP_ERR_LINE_TOO_LONG;
-    else if (last_open && j->cut) line.reject = SP_ERR_INPUT_CUT;
-    return sp_reader_line(d, j->format, &line);
+    if (text.p[text.n - 1] == '\r' && !last_open) line->text.n--, j->crlf = 1;
+    if (line->text.n > b->rules->limits.max_line_bytes) line->reject = SP_ERR_LINE_TOO_LONG;
+    else if (last_open && j->cut) line->reject = SP_ERR_INPUT_CUT;
+    return 1;
 }
 
-static sp_status read_piece(const sp_batch *b, sp_reader *d, job *j, const record *r) {
-    sp_line line = {.text = {j->text.p + r->at, r->n},
-                    .source = {(const uint8_t *)b->source, strlen(b->source)},
-                    .number = j->line + r->line,
-                    .offset = j->offset + r->at};
+static sp_line piece_line(const job *j, const record *r) {
+    sp_line line = {.text = {j->text.p + r->at, r->n}, .number = j->line + r->line, .offset = j->offset + r->at};
     if (r->open && j->cut) line.reject = SP_ERR_INPUT_CUT;
     else if (r->open && r->n == 0) line.reject = SP_ERR_TRUNCATED;
-    return sp_reader_line(d, j->format, &line);
+    return line;
+}
+
+static sp_line given_line(const sp_given *g) {
+    return (sp_line){.text = g->text,
+                     .number = g->line,
+                     .offset = g->start,
+                     .reject = g->reject,
+                     .length = g->end - g->start,
+                     .flags = g->flags,
+                     .made = g->made};
+}
+
+/* A line over max_line_bytes, of which nothing was kept. */
+static sp_line long_line(const job *j) {
+    return (sp_line){.text = {(const uint8_t *)"", 0},
+                     .number = j->line ? j->line : 1,
+                     .offset = j->offset,
+                     .reject = SP_ERR_LINE_TOO_LONG,
+                     .length = j->long_length};
+}
+
+int spi_job_next(const sp_batch *b, job *j, walk *w, sp_line *line) {
+    int found = 0;
+    if (j->line || j->long_length) {
+        size_t count = j->long_length ? 1 : j->given_count ? j->given_count : j->record_count, i = w->at;
+        if (i == count) return 0;
+        *line = j->long_length ? long_line(j) : j->given_count ? given_line(&j->given[i]) : piece_line(j, &j->records[i]);
+        w->at++, j->lines++;
+        found = 1;
+    }
+    while (!found && w->at < j->text.n) {
+        const uint8_t *start = j->text.p + w->at, *nl = memchr(start, '\n', j->text.n - w->at);
+        size_t n = nl ? (size_t)(nl - start) : j->text.n - w->at;
+        j->lines++;
+        found = whole_line(b, j, (sp_view){start, n}, w->at, nl == NULL, line);
+        w->at += n + 1;
+    }
+    if (found) line->source = (sp_view){(const uint8_t *)b->source, strlen(b->source)};
+    return found;
 }
 
 static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     sp_reader *d = &w->reader;
-    uint64_t number = 1; /* within the slice; sp_batch_take knows the rest */
+    sp_line line;
+    walk at = {0};
     j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema, &w->sizes);
     if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema, &w->evidence_sizes);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
-    if (j->long_length) {
-        sp_line line = {.text = {(const uint8_t *)"", 0},
-                        .source = {(const uint8_t *)b->source, strlen(b->source)},
-                        .number = j->line ? j->line : number,
-                        .offset = j->offset,
-                        .reject = SP_ERR_LINE_TOO_LONG,
-                        .length = j->long_length};
-        j->lines = 1;
-        return sp_reader_line(d, j->format, &line);
-    }
-    for (; j->line && j->lines < j->record_count; j->lines++) SP_TRY(read_piece(b, d, j, &j->records[j->lines]));
-    if (j->line) j->text.n = 0;
-    for (size_t i = 0; i < j->text.n; number++) {
-        const uint8_t *nl = memchr(j->text.p + i, '\n', j->text.n - i);
-        size_t end = nl ? (size_t)(nl - j->text.p) : j->text.n;
-        SP_TRY(read_line(b, d, j, (sp_view){j->text.p + i, end - i}, i, number, nl == NULL));
-        j->lines++;
-        i = end + 1;
-    }
+    while (spi_job_next(b, j, &at, &line)) SP_TRY(sp_reader_line(d, j->format, &line));
+    if (j->long_length) return SP_OK; /* one row says nothing of the next slice */
     sp_columns_measure(j->exchanges, &w->sizes);
     if (j->evidence) sp_columns_measure(j->evidence, &w->evidence_sizes);
     return SP_OK;

@@ -62,6 +62,7 @@ static void place_columns(fill *f) {
     row->line = (int64_t)l->number;
     row->byte_start = (int64_t)l->offset;
     row->byte_end = (int64_t)(l->offset + (l->length ? l->length : l->text.n));
+    if (l->made && !l->length) row->byte_start = row->byte_end = SP_NULL_INT;
     row->time = row->tokens_in = row->tokens_out = row->tokens_cached = row->payload_bytes = row->status = row->turns = row->inference =
         SP_NULL_INT;
     row->versions = f->d->rules->versions;
@@ -268,8 +269,9 @@ static sp_cell_STRS flag_names(fill *f, uint32_t flags) {
 /* ---- evidence --------------------------------------------------------------------------------------------------------------------- */
 
 /* The range of a mark in the source: out of the texts that were opened around it. */
-static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, int64_t *start, int64_t *end) {
+static void range(const sp_reader *d, const sp_mark *m, const sp_line *line, int64_t *start, int64_t *end) {
     size_t at[2] = {m->start, m->end};
+    if (line->made && !line->length) return;
     for (uint32_t t = m->spare; t; t = d->texts[t].parent) {
         const sp_opened *o = &d->texts[t];
         const uint8_t *raw = d->texts[o->parent].text.p + o->start;
@@ -278,8 +280,9 @@ static void range(const sp_reader *d, const sp_mark *m, uint64_t line_offset, in
         if (o->kind == SP_OPENED_ESCAPED || o->kind == SP_OPENED_BASE64) sp_unescape_map(raw, o->end - o->start, at, 2);
         at[0] += o->start, at[1] += o->start;
     }
-    *start = (int64_t)(line_offset + at[0]);
-    *end = (int64_t)(line_offset + at[1]);
+    if (line->made) at[0] = 0, at[1] = (size_t)line->length;
+    *start = (int64_t)(line->offset + at[0]);
+    *end = (int64_t)(line->offset + at[1]);
 }
 
 static const char *const type_names[] = {"null", "boolean", "boolean", "number", "string", "object", "array"};
@@ -322,7 +325,7 @@ static sp_status evidence_row(fill *f, const sp_clue *c) {
     sp_view value = m ? m->value : c->text;
     if (m) {
         row.layer = f->d->texts[m->spare].layer;
-        range(f->d, m, f->in->line->offset, &row.byte_start, &row.byte_end);
+        range(f->d, m, f->in->line, &row.byte_start, &row.byte_end);
         row.type = literal(type_names[m->type]);
     } else if (c->text.p) row.type = SP_VIEW("string");
     if (m && m->type < SP_STRING) row.value = value;
@@ -386,7 +389,10 @@ sp_status sp_row_reject(sp_reader *d, const sp_line *line, const sp_diagnosis *x
     sp_status why = x ? x->status : line->reject;
     char *p = (char *)room(&f, 768);
     if (!p || f.status != SP_OK) return SP_ERR_NOMEM; /* a row without uid is none */
-    size_t offset = x ? x->pos : line->reject == SP_ERR_LINE_TOO_LONG ? d->rules->limits.max_line_bytes : line->text.n;
+    size_t offset = x                                      ? x->pos
+                    : line->reject == SP_ERR_LINE_TOO_LONG ? d->rules->limits.max_line_bytes
+                    : line->length                         ? line->length
+                                                           : line->text.n;
     int n = snprintf(p, 768, "%s at byte %zu (column %zu): expected %s%s%.*s", sp_status_code(why), offset, offset + 1,
                      x && x->expected ? x->expected : sp_status_expected(why), pointer_n ? ", in " : "", (int)pointer_n,
                      pointer ? pointer : "");

@@ -115,6 +115,8 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `gzip_crc`, `gzip_length`, `gzip_data`, `zstd_checksum`, `zstd_data` | what was read can't be trusted |
 | `gzip_trailing_garbage`, `zstd_trailing_garbage` | other bytes after the packed stream |
 | `nested_compression` | the unpacked stream is packed again; no line is read |
+| `unclosed` | a record, or what holds the records, has no end; a rejected row says from where on nothing could be read |
+| `yaml_syntax` | the same, of a cassette that is no YAML from there on |
 | `unpacked_limit` | more bytes than `max_unpacked_bytes` |
 
 ## Exit codes

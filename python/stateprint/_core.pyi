@@ -95,7 +95,9 @@ class Scan:
         evidence: bool = False,
         source_id: str | None = None,
         records: str | None = None,
-    ) -> Self: ...
+        container: str | None = None,
+    ) -> Self:
+        """container: what the records come from; then they are given (`put`), and no bytes are."""
     def feed(self, data: Buffer, /) -> None:
         """Adds bytes of the unpacked stream. They are copied."""
     def room(self, n: int, /) -> memoryview:
@@ -103,6 +105,16 @@ class Scan:
         released then, and BufferError is raised, and nothing done, while another view of it (a slice, an array) is alive."""
     def commit(self, n: int, /) -> None:
         """Says how many bytes of `room` were filled, and releases its memoryview."""
+    def put(self, text: bytes, line: int, start: int, end: int, error: str | None = None, *, late: bool = False, made: bool = True) -> None:
+        """Instead of bytes: the next record, and its place in the source: physical line or row, and bytes; end = start: it has none. error:
+        one of `statuses()`, why the text isn't read. late: it has the flag late_pieces. made=False: the text is the very bytes of the place."""
+    def put_rows(self, data: Buffer, offsets: Buffer, row: int) -> None:
+        """Rows of a table, without bytes: the texts between each two of the offsets (int64) into data, numbered from `row` on."""
+    def tell(self) -> str | None:
+        """Name of the reader, or None while it isn't told, or there is nothing to read. None after `finish`: there are no more records."""
+    def cut(self) -> list[tuple[bytes, int, int, int, str | None, bool, bool]] | None:
+        """Instead of `take`: the records of the next slice as they stand, as arguments of `put` (text, line, start, end, error, late, made).
+        None as there. For a Scan of which nothing is taken."""
     def finish(self, cut: bool = False) -> None:
         """The stream ends here; cut: before its true end, so a last line without line feed is rejected as input_cut."""
     def take(self) -> tuple[Batch, Batch | None] | None:

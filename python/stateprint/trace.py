@@ -33,7 +33,10 @@ def explanation(row: Mapping[str, Any], evidence: Iterable[Mapping[str, Any]], e
 def _place(row: Mapping[str, Any]) -> list[str]:
     if row["source"] is None or row["line"] is None:
         return []
-    return [f"exchange     {row['uid']}", f"at           {row['source']}:{row['line']}, bytes {row['byte_start']} to {row['byte_end']}"]
+    place = f"at           {row['source']}:{row['line']}"
+    if row["byte_start"] is not None:
+        place += f", bytes {row['byte_start']} to {row['byte_end']}"
+    return [f"exchange     {row['uid']}", place]
 
 
 def _rejected(row: Mapping[str, Any]) -> list[str]:

@@ -43,9 +43,8 @@ def rest(reader: _core.Scan) -> list[dict[str, Any]]:
 
 
 def test_signatures() -> None:
-    assert (
-        str(inspect.signature(_core.Scan)) == "(rules, /, *, source, format=None, threads=1, evidence=False, source_id=None, records=None)"
-    )
+    options = "source, format=None, threads=1, evidence=False, source_id=None, records=None, container=None"
+    assert str(inspect.signature(_core.Scan)) == f"(rules, /, *, {options})"
     for owner in (_core, _core.Rules, _core.Scan, _core.Batch):
         for name, member in vars(owner).items():
             if callable(member) and not name.startswith("__") and not isinstance(member, type):
