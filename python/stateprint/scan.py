@@ -9,6 +9,7 @@ from typing import Any
 from . import _core
 from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
+from .fronts import HEAD, Front, front_of
 from .sources import CHUNK, Source, expand
 from .table import Table
 
@@ -201,33 +202,24 @@ class Scan:
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        core: _core.Scan | None = None
+        front: Front | None = None
+        failed: InputError | None = None
         try:
-            core = _core.Scan(
-                self.engine.rules,
-                source=source.name,
-                format=self._format,
-                threads=self._threads,
-                evidence=evidence,
-                records=self._records,
-            )
-        except (_core.CoreError, ValueError):
-            core = None
-        if core is None and (self._format is None or self._format in {form["name"] for form in self.engine.formats()}):
-            raise ConfigError(
-                f"records is {self._records!r}, expected 'lines' or JSON pointers",
-                code="option",
-                hint="such as /Records or /log/entries; at most 32, of at most 8 names of 64 bytes",
-            )
-        if core is None:
-            known = ", ".join(form["name"] for form in self.engine.formats())
-            raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {known}")
+            source.start()
+            head = source.look(HEAD)
+            front = front_of(head, source, self.engine.limits) if self._records is None else None
+        except InputError as e:
+            failed = e
+        core = self._core(source.name, evidence, front.container if front else None)
         error: InputError | None = None
         ended = False
         try:
             try:
-                source.start()
-                yield from self._plain(core, source) if source.packing is None else self._packed(core, source)
+                if failed is not None:
+                    raise failed
+                steps = front.records(core) if front else _plain(core, source) if source.packing is None else _packed(core, source)
+                for _ in steps:
+                    yield from _drain(core)
             except InputError as e:
                 error = e
             core.finish(error is not None and error.cut)
@@ -235,40 +227,36 @@ class Scan:
             ended = True
         finally:  # also when the caller, a limit or Ctrl-C stopped it
             part = core.summary()
-            if part["encoding"] and error is None:
-                error = EncodingUnsupported(
-                    f"the text is {part['encoding']}, expected UTF-8",
-                    code="unsupported_encoding",
-                    source=source.name,
-                    hint=f"iconv -f {part['encoding']} -t utf-8",
-                )
-            if part["incomplete"] and ended and error is None:
-                error = InputError(
-                    "a record, or what holds the records, has no end",
-                    code="unclosed",
-                    source=source.name,
-                    hint="a rejected row says from where on nothing could be read",
-                )
+            if front:
+                part["bytes"] = source.total
+            error = error or _error_of(part, source.name, ended)
             if error is not None:
                 error.lines_done = part["lines_total"]
             self.summary.add(source.name, part, source, error, counted=self._limit is not None, ended=ended)
         if error is not None:
             self._failed(error)
 
-    def _plain(self, core: _core.Scan, source: Source) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        core.feed(source.head())
-        while True:
-            yield from _drain(core)
-            with core.room(CHUNK) as view:
-                n = source.fill(view)
-            core.commit(n)
-            if n == 0:
-                return
-
-    def _packed(self, core: _core.Scan, source: Source) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        for piece in source.unpacked():
-            core.feed(piece)
-            yield from _drain(core)
+    def _core(self, name: str, evidence: bool, container: str | None) -> _core.Scan:
+        try:
+            return _core.Scan(
+                self.engine.rules,
+                source=name,
+                format=self._format,
+                threads=self._threads,
+                evidence=evidence,
+                records=self._records,
+                container=container,
+            )
+        except (_core.CoreError, ValueError):
+            pass
+        known = [form["name"] for form in self.engine.formats()]
+        if self._format is None or self._format in known:
+            raise ConfigError(
+                f"records is {self._records!r}, expected 'lines' or JSON pointers",
+                code="option",
+                hint="such as /Records or /log/entries; at most 32, of at most 8 names of 64 bytes",
+            )
+        raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {', '.join(known)}")
 
     def table(self) -> Table:
         """Reads everything. The table can be read again and again, and speaks the Arrow PyCapsule protocol; its `evidence` is another."""
@@ -323,6 +311,43 @@ def _cut(exchanges: _core.Batch, marks: _core.Batch | None, rows: int) -> tuple[
         uids = {uid for (uid,) in kept.counts("uid")}
         marks = marks.slice(0, sum(n for (uid,), n in marks.counts("uid").items() if uid in uids))
     return kept, marks
+
+
+def _plain(core: _core.Scan, source: Source) -> Iterator[None]:
+    """Feeds the core; yields when rows may be taken."""
+    core.feed(source.head())
+    while True:
+        yield
+        with core.room(CHUNK) as view:
+            n = source.fill(view)
+        core.commit(n)
+        if n == 0:
+            return
+
+
+def _packed(core: _core.Scan, source: Source) -> Iterator[None]:
+    for piece in source.unpacked():
+        core.feed(piece)
+        yield
+
+
+def _error_of(part: Mapping[str, Any], name: str, ended: bool) -> InputError | None:
+    """What the core found wrong with an input as a whole."""
+    if part["encoding"]:
+        return EncodingUnsupported(
+            f"the text is {part['encoding']}, expected UTF-8",
+            code="unsupported_encoding",
+            source=name,
+            hint=f"iconv -f {part['encoding']} -t utf-8",
+        )
+    if part["incomplete"] and ended:
+        return InputError(
+            "a record, or what holds the records, has no end",
+            code="unclosed",
+            source=name,
+            hint="a rejected row says from where on nothing could be read",
+        )
+    return None
 
 
 def _drain(core: _core.Scan) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:

@@ -113,6 +113,9 @@ class Source:
     packing: str | None = None
     flags: list[str] = field(default_factory=list)
     _head: bytes = b""
+    _first: list[bytes] = field(default_factory=list)
+    _later: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    _error: InputError | None = None
     _before: os.stat_result | None = None
 
     @classmethod
@@ -178,8 +181,33 @@ class Source:
             raise error
         return got
 
+    def look(self, n: int) -> bytes:
+        """After `start`: the first n bytes, unpacked, or all that there are. They are given again, and then the error that came with them."""
+        try:
+            if self.packing is None:
+                while len(self._head) < n and (more := self._some(1 << 16)):
+                    self._head += more
+            else:
+                self._later = self._unpack()
+                while sum(map(len, self._first)) < n and (piece := next(self._later, b"")):
+                    self._first.append(piece)
+        except InputError as e:
+            self._error = e
+        return self._head[: min(n, self.limit)] if self.packing is None else b"".join(self._first)[:n]
+
+    def pieces(self) -> Iterator[bytes]:
+        """The whole stream, unpacked. InputError at its end if it is damaged, or over the limit."""
+        if self.packing is not None:
+            yield from self.unpacked()
+            return
+        yield self.head()
+        room = bytearray(PIECE)
+        with memoryview(room) as view:
+            while n := self.fill(view):
+                yield bytes(view[:n])
+
     def head(self) -> bytes:
-        """What `start` read."""
+        """What `start` and `look` read of a plain input."""
         self.total = len(self._head)
         if self.total > self.limit:
             self.total = self.limit
@@ -187,6 +215,8 @@ class Source:
 
     def fill(self, view: memoryview) -> int:
         """Reads plain bytes into the view; 0 at the end. InputLimitExceeded beyond the limit."""
+        if self._error is not None:
+            raise self._error
         left = self.limit - self.total
         if left == 0 and self.read > self.total:
             raise self._beyond()
@@ -211,6 +241,12 @@ class Source:
 
     def unpacked(self) -> Iterator[bytes]:
         """The unpacked stream of a packed input. CompressedInputError at its end if it is damaged; .cut tells that bytes are missing."""
+        yield from self._first
+        if self._error is not None:
+            raise self._error
+        yield from self._later
+
+    def _unpack(self) -> Iterator[bytes]:
         pieces = (gunzip if self.packing == "gzip" else unzstd)(self._head, self._some)
         head: bytes | None = b""
         fault: Fault | None = None

@@ -22,9 +22,6 @@ WANTED = {
     "nginx-access-body-escape-default.log",
     "otlp-genai-logs-latest.json",
     "otlp-genai-logs-v136.json",
-    "vcr-parsed-body.yaml",
-    "vcr-ruby.yaml",
-    "vcr-vcrpy.yaml",
 }
 
 Reading = dict[str, Any]

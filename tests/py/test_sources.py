@@ -308,21 +308,28 @@ def test_a_file_that_grows_is_read_to_its_end(tmp_path: Path) -> None:
     assert scan.summary["inputs"][0]["file_flags"] == ["input_changed"]
 
 
-def test_an_error_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "log").write_bytes(LINES)
-    fill = sources.Source.fill
-    calls = 0
+@pytest.mark.parametrize("good", [0, 1010, 200_003])
+def test_an_error_while_reading(good: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it comes, also in the head: what was read before it is given."""
+    data = LINES * (200_000 // len(LINES) + 1)
+    (tmp_path / "log").write_bytes(data)
+    attempt = sources.Source._try
+    left = good
 
-    def broken(self: sources.Source, view: memoryview) -> int:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            return fill(self, view[:1010])
-        return self._try(lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "x")), view)  # type: ignore[no-any-return]
+    def broken(self: sources.Source, call: Callable[[Any], Any], argument: Any) -> Any:
+        nonlocal left
+        if not left:
+            call = lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "x"))  # noqa: E731
+        if isinstance(argument, memoryview):
+            with argument[: max(left, 1)] as part:
+                got = attempt(self, call, part)
+        else:
+            got = attempt(self, call, min(argument, max(left, 1)))
+        left -= got if isinstance(got, int) else len(got)
+        return got
 
-    monkeypatch.setattr(sources.Source, "start", lambda self: None)
-    monkeypatch.setattr(sources.Source, "fill", broken)
+    monkeypatch.setattr(sources.Source, "_try", broken)
     rows, scan = read(tmp_path / "log")
     assert isinstance(scan.errors[0], OSError)
-    assert rows[-1]["error"].startswith("input_cut")
-    assert len(rows) == LINES[:1010].count(b"\n") + 1
+    assert len(rows) == data[:good].count(b"\n") + (data[good - 1 : good] != b"\n" and good > 0)
+    assert not good or rows[-1]["error"].startswith("input_cut")
