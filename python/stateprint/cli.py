@@ -133,7 +133,7 @@ ENGINE = options(
     click.option("--lens", default="session", show_default=True, help=f"Definition of stateful: {', '.join(LENSES)}."),
     click.option("--rules", "packs", multiple=True, metavar="PACK", help="Rule pack tried before the built-in ones."),
     click.option("--context", metavar="FILE", help="TOML file of what the log doesn't say."),
-    click.option("--map", "mapping", metavar="FILE", help="TOML file that says how a log of one's own is read; `peek` drafts one."),
+    click.option("--map", "mapping", metavar="FILE", help="TOML file that says how a log of one's own is read."),
     click.option("--key", metavar="FILE", help="File with a key, 16 bytes or 32 hex digits: fingerprints and tags are keyed."),
     click.option("--tags", is_flag=True, help="Show no identifier, only tags."),
     click.option("--with-text", is_flag=True, help="Show values as they are."),
