@@ -15,31 +15,21 @@ typedef struct sp_summary {
     uint64_t flags[SP_FLAG_COUNT];
     uint64_t passed[SP_MAX_PASSES]; /* records that are no exchanges, by sp_rules_pass */
     uint64_t bytes;
-    const char *format;               /* name of the reader, NULL while it isn't told yet */
-    uint32_t head_records, head_json; /* by which it was told: those that begin in the head; those of them that are JSON */
-    int bom, crlf;                    /* file flags */
-    int cr_only;                      /* hint: carriage returns as line ends */
-    int incomplete;                   /* a container has no end: a row says from where on nothing could be read */
+    const char *format;   /* name of the reader, NULL while it isn't told yet */
+    int bom, crlf;        /* file flags */
+    int cr_only;          /* hint: carriage returns as line ends */
+    int incomplete;       /* a container has no end: a row says from where on nothing could be read */
     sp_view container;    /* "jsonl", "array", "documents", the pointer at which an object held records, or what was said of records that
                              are given; p NULL while it isn't told */
     const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
 
-typedef struct sp_vote { /* what the records that begin in the head say of a reader */
-    const char *format;
-    uint32_t first, has;          /* how many are read by it, as no reader before it has their signature; how many have its signature */
-    const uint32_t *alternatives; /* of its signature, in order: how many have each */
-    uint32_t alternative_count;
-} sp_vote;
-
 typedef struct sp_batch sp_batch;
 
-typedef struct sp_given { /* a record that something in front of the reader found or made, and its place in the source */
+typedef struct sp_given { /* a record that something in front of the reader made, and what of the source it is made of */
     sp_view text;
     uint64_t line, start, end; /* start names it; end == start: it has no bytes */
     sp_status reject;          /* not SP_OK: why its text isn't read */
-    uint32_t flags;            /* of its row, beside those that are found */
-    int made;                  /* the text is not what stands at [start, end): a place in it is all of that */
 } sp_given;
 
 typedef struct sp_batch_options {
@@ -65,13 +55,6 @@ void sp_batch_finish(sp_batch *b, int cut);
 /* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for.
    After SP_ERR_NOMEM the reader is spent: every later call returns it, too. */
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
-/* The name of the reader, or NULL while it isn't told, or where there is nothing to read. */
-sp_status sp_batch_tell(sp_batch *b, const char **format);
-/* The records of the next slice as they stand, instead of rows; *any 0: as *exchanges NULL. `each` may not call the reader, and ends the
-   work by another status than SP_OK. For a reader that only does this. */
-sp_status sp_batch_cut(sp_batch *b, sp_status (*each)(void *ctx, const sp_given *record), void *ctx, int *any);
 const sp_summary *sp_batch_summary(const sp_batch *b);
-/* Of the i-th reader, in the order in which they are tried; 0: there are no more. All are 0 until the format is told, and where it is given. */
-int sp_batch_vote(const sp_batch *b, uint32_t i, sp_vote *out);
 
 #endif

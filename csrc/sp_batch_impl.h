@@ -65,7 +65,7 @@ struct sp_batch {
     char source_id[40];
     size_t source_id_n;
     const sp_format *format;
-    sp_votes votes; /* of the head, where no format was given; its arrays are one piece of memory */
+    uint32_t votes[SP_MAX_FORMATS]; /* of the records of the head, where no format was given */
     unsigned threads;
     int evidence;
     segment *in, *spare;
@@ -106,12 +106,6 @@ job *spi_new_job(sp_batch *b, uint64_t offset); /* the place of the next one in 
 void spi_offer(sp_batch *b);                    /* it is whole */
 void spi_name_source(sp_batch *b, sp_view head);
 void spi_choose_format(sp_batch *b); /* by the votes */
-
-/* The records of a job, one after another: 1 and *line, or 0 at the end. Blank lines are counted and left out. Begins with *w zero. */
-typedef struct walk {
-    size_t at;
-} walk;
-int spi_job_next(const sp_batch *b, job *j, walk *w, sp_line *line);
 
 /* Workers. Without threads the owner, who is the first of them, does everything. All are the owner's to call. */
 void spi_pool_start(sp_batch *b);       /* once there is work for more than one; later calls do nothing */

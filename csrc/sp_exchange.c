@@ -140,8 +140,8 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
     }
 }
 
-/* The node of what stands at `node` below an element of a list of {name, value}, once its name is known: the same steps lead there from `named`, which is
-   where the value itself is. 0: no rule asks for it. */
+/* The node of what stands at `node` below an element of a list of {name, value}, once its name is known: the same steps lead there from
+   `named`, which is where the value itself is. 0: no rule asks for it. */
 static uint32_t below_name(const sp_rules *r, uint32_t node, uint32_t element, uint32_t value, uint32_t named) {
     uint32_t path[8], n = 0;
     for (; node != value && node != element && node && n < 8; node = r->nodes.v[node].parent) path[n++] = node;
@@ -252,30 +252,24 @@ static sp_status open_texts(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes) {
+static int has_signature(sp_reader *d, const sp_facts_in *in, const sp_format *f) {
+    int has = 0;
+    for (uint32_t s = 0; s < f->signature.n && !has; s++) has = sp_judge_holds(&d->judge, in, d->rules->signatures.v[f->signature.at + s]);
+    return has;
+}
+
+sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]) {
     const sp_rules *r = d->rules;
     parts x = {0};
-    uint32_t first = r->formats.n - 1;
+    uint32_t f = 0;
     begin(d, line);
-    votes->records++;
     sp_status st = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
     if (st != SP_OK) return st == SP_ERR_NOMEM ? st : SP_OK;
     SP_TRY(open_texts(d, &x));
     sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count, .status = SP_NULL_INT};
     sp_judge_look(&d->judge, &in, 0);
-    for (uint32_t f = r->formats.n; f-- > 0;) {
-        const sp_list signature = r->formats.v[f].signature;
-        int has = 0;
-        for (uint32_t s = signature.at; s < signature.at + signature.n; s++) {
-            int held = sp_judge_holds(&d->judge, &in, r->signatures.v[s]);
-            votes->held[s] += (uint32_t)held;
-            has |= held;
-        }
-        votes->has[f] += (uint32_t)has;
-        if (has) first = f;
-    }
-    votes->first[first]++;
-    votes->json++;
+    while (f + 1 < r->formats.n && !has_signature(d, &in, &r->formats.v[f])) f++;
+    votes[f]++;
     return SP_OK;
 }
 
@@ -518,6 +512,18 @@ static int line_holds(const sp_reader *d, sp_list texts) {
     return found;
 }
 
+/* The URL of a path, where the line names the host apart. */
+static sp_view at_host(sp_reader *d, sp_view host, sp_view url) {
+    static const char scheme[] = "https://";
+    size_t n = sizeof scheme - 1;
+    uint8_t *p = host.n && url.n && url.p[0] == '/' ? sp_arena_get(&d->arena, n + host.n + url.n) : NULL;
+    if (!p) return url;
+    memcpy(p, scheme, n);
+    memcpy(p + n, host.p, host.n);
+    memcpy(p + n + host.n, url.p, url.n);
+    return (sp_view){p, n + host.n + url.n};
+}
+
 /* What the line asks for, and of its body, beyond its fields. */
 static void ask(sp_reader *d, parts *x, const sp_format *f) {
     const sp_rules *r = d->rules;
@@ -535,8 +541,9 @@ static void ask(sp_reader *d, parts *x, const sp_format *f) {
         if (url.n) x->in.url = url;
         if (method.n) x->in.method = upper(d, method);
         x->in.provider = a->request.provider;
-        return;
+        break;
     }
+    x->in.url = at_host(d, role_text(d, x, SP_ROLE_HOST), x->in.url);
 }
 
 /* Whether the record is no exchange: it is counted, and gives no row. */
@@ -572,7 +579,7 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     SP_TRY(judge(d, x));
     if (d->arena.failed || d->judge.arena.failed) return SP_ERR_NOMEM; /* something went on without its text */
     sp_row_in row = {.line = line, .format = f, .in = &x->in, .verdict = &d->judge.out, .id = x->id, .body_text = x->body_text};
-    row.flags = d->scan.flags | d->judge.out.flags | line->flags;
+    row.flags = d->scan.flags | d->judge.out.flags;
     if (x->in.body == SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_TRUNCATED;
     if (x->unreadable && x->in.body != SP_BODY_TRUNCATED) row.flags |= SP_FLAG_BODY_NOT_JSON;
     if (x->too_deep) row.flags |= SP_FLAG_EMBEDDED_TOO_DEEP;

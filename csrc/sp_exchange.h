@@ -56,7 +56,6 @@ typedef struct sp_line {
     uint64_t number, offset; /* line from 1, byte in the stream */
     sp_status reject;        /* decided before reading (line_too_long, input_cut), or SP_OK */
     uint64_t length;         /* true length where `text` is not all of it, or is made */
-    uint32_t flags;          /* of its row, beside those that are found */
     int made;                /* out of the `length` bytes at `offset`, in a way that moves them; 0 of them: it has no bytes */
 } sp_line;
 
@@ -66,14 +65,8 @@ void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
 void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
 
-typedef struct sp_votes {   /* of records: which readers' signatures they have */
-    uint32_t records, json; /* looked at; those that are JSON */
-    uint32_t *first, *has;  /* by format: for how many it is the first whose signature they have; how many have its signature */
-    uint32_t *held;         /* by alternative, as in sp_rules.signatures: how many have it */
-} sp_votes;
-
-/* Adds the votes of a line. What has no signature of any reader is for the last one, and what is no JSON for none. */
-sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes);
+/* A vote for the first reader whose signature the line has; for the last one where it has none, for nobody where it is no JSON. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);

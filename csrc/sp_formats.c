@@ -11,6 +11,7 @@ static const struct {
              {"id", SP_ROLE_ID, 0},
              {"method", SP_ROLE_METHOD, 0},
              {"url", SP_ROLE_URL, 0},
+             {"host", SP_ROLE_HOST, 0},
              {"status", SP_ROLE_STATUS, 0},
              {"base64", SP_ROLE_BASE64, 0},
              {"headers", SP_ROLE_HEADERS, SP_ROOT_HEADERS},
@@ -69,7 +70,8 @@ static void read_fields(sp_build *b, const sp_value *fields, sp_format *f) {
         while (role < ROLES && !sp_view_eq(name, lit(roles[role].name))) role++;
         sp_list list = sp_build_names(b, pointers);
         if (role == ROLES)
-            sp_build_bad(b, "expected time, id, method, url, status, base64, headers, body, response, events or response_headers", name);
+            sp_build_bad(b, "expected time, id, method, url, host, status, base64, headers, body, response, events or response_headers",
+                         name);
         if (list.n > SP_MAX_RANK) sp_build_bad(b, "expected at most 15 pointers", (sp_view){0});
         for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++) {
             uint32_t node = field_node(b, f, roles[role].root, sp_rules_text(b->r, b->r->words.v[list.at + i]));

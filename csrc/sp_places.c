@@ -36,8 +36,8 @@ uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *element) {
     return pairs;
 }
 
-/* A pointer without arrows; `flags` for its node. What stands behind `{name=X}` is built below the element, so that there is a mark, and below the name,
-   for which the element's value stands: `/list{name=X}/value/a` is `a` below X, `/list{name=X}/b` is `b` below X. */
+/* A pointer without arrows; `flags` for its node. What stands behind `{name=X}` is built below the element, so that there is a mark, and below
+   the name, for which the element's value stands: `/list{name=X}/value/a` is `a` below X, `/list{name=X}/b` is `b` below X. */
 static uint32_t plain_pointer(sp_build *b, uint32_t node, sp_view p, unsigned flags) {
     for (;;) {
         const uint8_t *open = p.n ? memchr(p.p, '{', p.n) : NULL, *end = p.p + p.n;

@@ -29,13 +29,7 @@ static sp_line piece_line(const job *j, const record *r) {
 }
 
 static sp_line given_line(const sp_given *g) {
-    return (sp_line){.text = g->text,
-                     .number = g->line,
-                     .offset = g->start,
-                     .reject = g->reject,
-                     .length = g->end - g->start,
-                     .flags = g->flags,
-                     .made = g->made};
+    return (sp_line){.text = g->text, .number = g->line, .offset = g->start, .reject = g->reject, .length = g->end - g->start, .made = 1};
 }
 
 /* A line over max_line_bytes, of which nothing was kept. */
@@ -47,21 +41,22 @@ static sp_line long_line(const job *j) {
                      .length = j->long_length};
 }
 
-int spi_job_next(const sp_batch *b, job *j, walk *w, sp_line *line) {
+/* The records of a job, one after another: 1 and *line, or 0 at the end. Blank lines are counted and left out. *at begins with 0. */
+static int next_line(const sp_batch *b, job *j, size_t *at, sp_line *line) {
     int found = 0;
     if (j->line || j->long_length) {
-        size_t count = j->long_length ? 1 : j->given_count ? j->given_count : j->record_count, i = w->at;
+        size_t count = j->long_length ? 1 : j->given_count ? j->given_count : j->record_count, i = *at;
         if (i == count) return 0;
         *line = j->long_length ? long_line(j) : j->given_count ? given_line(&j->given[i]) : piece_line(j, &j->records[i]);
-        w->at++, j->lines++;
+        (*at)++, j->lines++;
         found = 1;
     }
-    while (!found && w->at < j->text.n) {
-        const uint8_t *start = j->text.p + w->at, *nl = memchr(start, '\n', j->text.n - w->at);
-        size_t n = nl ? (size_t)(nl - start) : j->text.n - w->at;
+    while (!found && *at < j->text.n) {
+        const uint8_t *start = j->text.p + *at, *nl = memchr(start, '\n', j->text.n - *at);
+        size_t n = nl ? (size_t)(nl - start) : j->text.n - *at;
         j->lines++;
-        found = whole_line(b, j, (sp_view){start, n}, w->at, nl == NULL, line);
-        w->at += n + 1;
+        found = whole_line(b, j, (sp_view){start, n}, *at, nl == NULL, line);
+        *at += n + 1;
     }
     if (found) line->source = (sp_view){(const uint8_t *)b->source, strlen(b->source)};
     return found;
@@ -70,14 +65,14 @@ int spi_job_next(const sp_batch *b, job *j, walk *w, sp_line *line) {
 static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     sp_reader *d = &w->reader;
     sp_line line;
-    walk at = {0};
+    size_t at = 0;
     j->exchanges = sp_columns_new(b->alloc, &sp_exchanges_schema, &w->sizes);
     if (b->evidence) j->evidence = sp_columns_new(b->alloc, &sp_evidence_schema, &w->evidence_sizes);
     if (!j->exchanges || (b->evidence && !j->evidence)) return SP_ERR_NOMEM;
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
-    while (spi_job_next(b, j, &at, &line)) SP_TRY(sp_reader_line(d, j->format, &line));
+    while (next_line(b, j, &at, &line)) SP_TRY(sp_reader_line(d, j->format, &line));
     if (j->long_length) return SP_OK; /* one row says nothing of the next slice */
     sp_columns_measure(j->exchanges, &w->sizes);
     if (j->evidence) sp_columns_measure(j->evidence, &w->evidence_sizes);

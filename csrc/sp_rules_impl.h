@@ -26,6 +26,7 @@ typedef enum sp_role { /* what an envelope's field is */
     SP_ROLE_ID,
     SP_ROLE_METHOD,
     SP_ROLE_URL,
+    SP_ROLE_HOST, /* where the URL is a path */
     SP_ROLE_STATUS,
     SP_ROLE_BASE64,
     SP_ROLE_HEADERS,

@@ -61,8 +61,10 @@ static int64_t named_month_time(sp_view t) {
 
 int64_t sp_time_parse(sp_view t) {
     int64_t y, mo, d, h = 0, mi = 0, s = 0, micros = 0, oh, om, offset = 0;
-    if (t.n < 10 || t.p[4] != '-')
-        return t.n && (t.p[0] < '0' || t.p[0] > '9' || (t.n == 26 && t.p[2] == '/')) ? named_month_time(t) : number_time(t);
+    if (t.n < 10 || t.p[4] != '-') {
+        int64_t number = number_time(t);
+        return number == INT64_MIN ? named_month_time(t) : number;
+    }
     if (!digits(t.p, 4, &y) || !digits(t.p + 5, 2, &mo) || t.p[7] != '-' || !digits(t.p + 8, 2, &d)) return INT64_MIN;
     if (mo < 1 || mo > 12 || d < 1 || d > 31) return INT64_MIN;
     size_t i = 10;

@@ -311,7 +311,7 @@ static PyObject *scan_take(PyObject *self, PyObject *unused) {
     return s ? leave(s, take(s)) : NULL;
 }
 
-/* --- records that are given, and as they stand --- */
+/* --- records that are given --- */
 
 static int has_container(core_scan *s) {
     if (s->container) return 0;
@@ -334,24 +334,18 @@ static PyObject *scan_put(PyObject *self, PyObject *const *args, Py_ssize_t n, P
         START,
         END,
         ERROR,
-        LATE,
-        MADE,
         COUNT
     };
-    static const char *const names[COUNT] = {"text", "line", "start", "end", "error", "late", "made"};
+    static const char *const names[COUNT] = {"text", "line", "start", "end", "error"};
     static const core_sig sig = {"put", names, COUNT, 0, 5, 1 << TEXT | 1 << LINE | 1 << START | 1 << END};
     PyObject *v[COUNT];
-    sp_given g = {.made = 1};
+    sp_given g = {0};
     size_t line = 0, start = 0, end = 0;
-    int late = 0;
     if (core_bind(&sig, args, n, kwnames, v) < 0 || core_bytes(v[TEXT], "text", &g.text) < 0 || core_size(v[LINE], "line", &line) < 0 ||
-        core_size(v[START], "start", &start) < 0 || core_size(v[END], "end", &end) < 0 || status_of(v[ERROR], &g.reject) < 0 ||
-        core_flag(v[LATE], &late) < 0 || core_flag(v[MADE], &g.made) < 0)
+        core_size(v[START], "start", &start) < 0 || core_size(v[END], "end", &end) < 0 || status_of(v[ERROR], &g.reject) < 0)
         return NULL;
-    if (end < start || (!g.made && g.reject == SP_OK && end - start != g.text.n))
-        return PyErr_SetString(PyExc_ValueError, "end does not fit start and text"), NULL;
+    if (end < start) return PyErr_SetString(PyExc_ValueError, "end must not be before start"), NULL;
     g.line = line, g.start = start, g.end = end;
-    if (late) g.flags = SP_FLAG_LATE_PIECES;
     core_scan *s = enter(self);
     if (!s) return NULL;
     int st = settle_open(s) < 0 || has_container(s) < 0 ? -1 : 0;
@@ -360,83 +354,7 @@ static PyObject *scan_put(PyObject *self, PyObject *const *args, Py_ssize_t n, P
     return leave(s, none_if(st == 0));
 }
 
-/* The rows of a table: row i is the text between offsets[i] and offsets[i + 1]. */
-static int put_rows(core_scan *s, const Py_buffer *data, const Py_buffer *offsets, size_t row) {
-    const int64_t *at = offsets->buf;
-    size_t count = (size_t)offsets->len / sizeof *at;
-    sp_status done = SP_OK;
-    if (settle_open(s) < 0 || has_container(s) < 0) return -1;
-    for (size_t i = 0; i + 1 < count; i++)
-        if (at[i] < 0 || at[i + 1] < at[i] || at[i + 1] > data->len)
-            return PyErr_SetString(PyExc_ValueError, "offsets must rise within data"), -1;
-    for (size_t i = 0; done == SP_OK && i + 1 < count; i++, row++) {
-        const sp_given g = {.text = {(const uint8_t *)data->buf + at[i], (size_t)(at[i + 1] - at[i])},
-                            .line = row,
-                            .start = row - 1,
-                            .end = row - 1,
-                            .made = 1};
-        done = sp_batch_put(s->batch, &g);
-    }
-    return done == SP_OK ? 0 : core_raise(done);
-}
-
-static PyObject *scan_put_rows(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-    static const char *const names[] = {"data", "offsets", "row"};
-    static const core_sig sig = {"put_rows", names, 3, 0, 3, 7};
-    PyObject *v[3], *o = NULL;
-    Py_buffer data, offsets;
-    size_t row = 0;
-    if (core_bind(&sig, args, n, kwnames, v) < 0 || core_size(v[2], "row", &row) < 0) return NULL;
-    if (row == 0) return PyErr_SetString(PyExc_ValueError, "rows count from 1"), NULL;
-    if (PyObject_GetBuffer(v[0], &data, PyBUF_SIMPLE) < 0) return NULL;
-    if (PyObject_GetBuffer(v[1], &offsets, PyBUF_SIMPLE) == 0) {
-        core_scan *s = (uintptr_t)offsets.buf % _Alignof(int64_t) ? NULL : enter(self);
-        if (s) o = leave(s, none_if(put_rows(s, &data, &offsets, row) == 0));
-        else if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "offsets must be int64");
-        PyBuffer_Release(&offsets);
-    }
-    PyBuffer_Release(&data);
-    return o;
-}
-
 static PyObject *maybe(const char *text) { return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None); }
-
-static PyObject *scan_tell(PyObject *self, PyObject *unused) {
-    (void)unused;
-    const char *format = NULL;
-    core_scan *s = enter(self);
-    if (!s) return NULL;
-    int st = settle(s);
-    sp_status done = st == 0 ? sp_batch_tell(s->batch, &format) : SP_OK;
-    if (done != SP_OK) st = core_raise(done);
-    return leave(s, st == 0 ? maybe(format) : NULL);
-}
-
-static sp_status add_record(void *list, const sp_given *g) {
-    PyObject *record =
-        Py_BuildValue("(y#KKKzOO)", (const char *)g->text.p, (Py_ssize_t)g->text.n, (unsigned long long)g->line,
-                      (unsigned long long)g->start, (unsigned long long)g->end, g->reject == SP_OK ? NULL : sp_status_code(g->reject),
-                      g->flags ? Py_True : Py_False, g->made ? Py_True : Py_False);
-    int st = record ? PyList_Append(list, record) : -1;
-    Py_XDECREF(record);
-    return st == 0 ? SP_OK : SP_ERR_NOMEM;
-}
-
-static PyObject *scan_cut(PyObject *self, PyObject *unused) {
-    (void)unused;
-    int any = 0;
-    core_scan *s = enter(self);
-    PyObject *list = s && settle(s) == 0 ? PyList_New(0) : NULL;
-    sp_status done = list ? sp_batch_cut(s->batch, add_record, list, &any) : SP_OK;
-    if (done != SP_OK) {
-        Py_CLEAR(list);
-        if (!PyErr_Occurred()) core_raise(done);
-    } else if (list && !any) {
-        Py_DECREF(list);
-        list = Py_NewRef(Py_None);
-    }
-    return s ? leave(s, list) : NULL;
-}
 
 /* --- counts --- */
 
@@ -495,40 +413,6 @@ static PyObject *scan_summary(PyObject *self, PyObject *unused) {
     return s ? leave(s, summary(((core_rules *)s->rules)->rules, sp_batch_summary(s->batch))) : NULL;
 }
 
-static PyObject *vote_value(const sp_vote *v) {
-    PyObject *d = PyDict_New(), *alternatives = PyList_New(0);
-    int bad = !d || !alternatives;
-    for (uint32_t i = 0; !bad && i < v->alternative_count; i++) {
-        PyObject *n = PyLong_FromUnsignedLong(v->alternatives[i]);
-        bad = !n || PyList_Append(alternatives, n) < 0;
-        Py_XDECREF(n);
-    }
-    bad = bad || core_put(d, "first", PyLong_FromUnsignedLong(v->first)) < 0 || core_put(d, "has", PyLong_FromUnsignedLong(v->has)) < 0 ||
-          PyDict_SetItemString(d, "alternatives", alternatives) < 0;
-    Py_XDECREF(alternatives);
-    if (bad) Py_CLEAR(d);
-    return d;
-}
-
-static PyObject *votes(const sp_batch *b) {
-    const sp_summary *m = sp_batch_summary(b);
-    PyObject *d = PyDict_New(), *formats = PyDict_New();
-    sp_vote v;
-    int bad = !d || !formats;
-    for (uint32_t i = 0; !bad && sp_batch_vote(b, i, &v); i++) bad = core_put(formats, v.format, vote_value(&v)) < 0;
-    bad = bad || core_put(d, "records", PyLong_FromUnsignedLong(m->head_records)) < 0 ||
-          core_put(d, "json", PyLong_FromUnsignedLong(m->head_json)) < 0 || PyDict_SetItemString(d, "formats", formats) < 0;
-    Py_XDECREF(formats);
-    if (bad) Py_CLEAR(d);
-    return d;
-}
-
-static PyObject *scan_votes(PyObject *self, PyObject *unused) {
-    (void)unused;
-    core_scan *s = enter(self);
-    return s ? leave(s, votes(s->batch)) : NULL;
-}
-
 static PyMethodDef scan_methods[] = {
     {"feed", scan_feed, METH_O, "feed($self, data, /)\n--\n\nAdds bytes of the unpacked stream. They are copied."},
     {"room", scan_room, METH_O,
@@ -540,15 +424,10 @@ static PyMethodDef scan_methods[] = {
     {"take", scan_take, METH_NOARGS,
      "take($self, /)\n--\n\nThe next batch (exchanges, evidence), or None when more bytes are needed or the end is reached."},
     {"put", CORE_METHOD(scan_put), CORE_FAST,
-     "put($self, /, text, line, start, end, error=None, *, late=False, made=True)\n--\n\nInstead of bytes: the next record, and its place "
-     "in the source. end = start: it has no bytes."},
-    {"put_rows", CORE_METHOD(scan_put_rows), CORE_FAST,
-     "put_rows($self, /, data, offsets, row)\n--\n\nRows of a table: texts between each two offsets (int64), from this row on."},
-    {"tell", scan_tell, METH_NOARGS, "tell($self, /)\n--\n\nName of the reader, or None while it isn't told, or there is nothing to read."},
-    {"cut", scan_cut, METH_NOARGS,
-     "cut($self, /)\n--\n\nInstead of take(): the records of the next slice as they stand, as arguments of put()."},
+     "put($self, /, text, line, start, end, error=None)\n--\n\nInstead of bytes: the next record, and its place in the source. end = "
+     "start: "
+     "it has no bytes."},
     {"summary", scan_summary, METH_NOARGS, "summary($self, /)\n--\n\nCounts so far."},
-    {"votes", scan_votes, METH_NOARGS, "votes($self, /)\n--\n\nHow the format was told: counts of the records that begin in the head."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -105,16 +105,9 @@ class Scan:
         released then, and BufferError is raised, and nothing done, while another view of it (a slice, an array) is alive."""
     def commit(self, n: int, /) -> None:
         """Says how many bytes of `room` were filled, and releases its memoryview."""
-    def put(self, text: bytes, line: int, start: int, end: int, error: str | None = None, *, late: bool = False, made: bool = True) -> None:
-        """Instead of bytes: the next record, and its place in the source: physical line or row, and bytes; end = start: it has none. error:
-        one of `statuses()`, why the text isn't read. late: it has the flag late_pieces. made=False: the text is the very bytes of the place."""
-    def put_rows(self, data: Buffer, offsets: Buffer, row: int) -> None:
-        """Rows of a table, without bytes: the texts between each two of the offsets (int64) into data, numbered from `row` on."""
-    def tell(self) -> str | None:
-        """Name of the reader, or None while it isn't told, or there is nothing to read. None after `finish`: there are no more records."""
-    def cut(self) -> list[tuple[bytes, int, int, int, str | None, bool, bool]] | None:
-        """Instead of `take`: the records of the next slice as they stand, as arguments of `put` (text, line, start, end, error, late, made).
-        None as there. For a Scan of which nothing is taken."""
+    def put(self, text: bytes, line: int, start: int, end: int, error: str | None = None) -> None:
+        """Instead of bytes: the next record, and its place in the source: physical line, and bytes; end = start: it has none. error: one of
+        `statuses()`, why the text isn't read."""
     def finish(self, cut: bool = False) -> None:
         """The stream ends here; cut: before its true end, so a last line without line feed is rejected as input_cut."""
     def take(self) -> tuple[Batch, Batch | None] | None:
@@ -123,10 +116,6 @@ class Scan:
         """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n} (both without
         zeros), bytes, format and container (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
         is refused), file_flags [bom, crlf], hints [cr_only]."""
-    def votes(self) -> dict[str, Any]:
-        """How the format was told, by the records that begin in the first 64 KiB: records (looked at), json (those that are JSON), formats
-        {name: {first, has, alternatives}}: how many are read by it, as no reader before it has their signature; how many have its signature;
-        how many have each alternative of it, in order. All 0 until it is told, and where a format was given."""
 
 def classify(
     rules: Rules,

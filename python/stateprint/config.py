@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -46,6 +45,8 @@ def load(given: str | os.PathLike[str] | Mapping[str, Any], name: str, what: str
     for what is no TOML."""
     if isinstance(given, Mapping):
         return name, dict(given), ""
+    import tomllib
+
     file, problem, content = os.fsdecode(given), "", dict[str, Any]()
     text = read_file(given, what).decode("utf-8", "replace")
     try:

@@ -1,14 +1,12 @@
 """Records that are given to the core one by one, each with its place; and records that it gives as they stand."""
 
-import array
-import itertools
 import random
 from typing import Any
 
 import pytest
 
 from batches import rules
-from harness import ROOT, Row, compact, engine
+from harness import Row, compact, engine
 from stateprint import _core
 
 BODY = {"model": "gpt-5", "input": "x", "previous_response_id": "resp_1", "store": False}
@@ -68,48 +66,16 @@ def test_the_same_on_any_threads_and_however_taken() -> None:
         assert rows_of(many(), step=step, threads=threads) == want
 
 
-def test_a_text_as_it_stands_has_places_in_it() -> None:
-    text = compact(BODY)
+def test_a_record_may_have_no_bytes() -> None:
     core = new(evidence=True)
-    core.put(text, 7, 1000, 1000 + len(text), made=False)
+    core.put(compact(BODY), 3, 40, 40)
     core.finish()
     pair = core.take()
     assert pair is not None
     assert pair[1] is not None
-    (mark,) = [mark for mark in pair[1].to_pylist() if mark["pointer"] == "/previous_response_id"]
-    assert text[mark["byte_start"] - 1000 : mark["byte_end"] - 1000] == b'"resp_1"'
-    with pytest.raises(ValueError, match="end"):
-        new().put(text, 1, 0, 3, made=False)
-
-
-def test_late_pieces_are_flagged() -> None:
-    core = new()
-    core.put(compact(BODY), 1, 0, 1, late=True)
-    core.put(compact(BODY), 2, 1, 2)
-    core.finish()
-    pair = core.take()
-    assert pair is not None
-    assert [row["flags"] for row in pair[0].to_pylist()] == [["late_pieces"], []]
-
-
-def test_rows_of_a_table() -> None:
-    texts = [compact({**BODY, "input": "x" * i}) for i in range(100)]
-    offsets = array.array("q", itertools.accumulate(map(len, texts), initial=0))
-    core = new(container="table")
-    core.put_rows(b"".join(texts), offsets, 11)
-    core.finish()
-    pair = core.take()
-    assert pair is not None
-    rows = pair[0].to_pylist()
-    assert [(row["line"], row["uid"].split(":")[1], row["payload_bytes"]) for row in rows] == [
-        (11 + i, f"{10 + i:x}", len(text)) for i, text in enumerate(texts)
-    ]
-    assert {row["byte_start"] for row in rows} == {None}
-    for bad in ([0, 5, 3], [-1, 3], [0, 10**6]):
-        with pytest.raises(ValueError, match="offsets"):
-            new().put_rows(b"x" * 100, array.array("q", bad), 1)
-    with pytest.raises(ValueError, match="1"):
-        new().put_rows(b"", array.array("q", [0]), 0)
+    (row,) = pair[0].to_pylist()
+    assert (row["line"], row["uid"].split(":")[1], row["byte_start"], row["byte_end"]) == (3, "28", None, None)
+    assert {(mark["byte_start"], mark["byte_end"]) for mark in pair[1].to_pylist()} == {(None, None)}
 
 
 def test_records_over_the_limit() -> None:
@@ -136,50 +102,4 @@ def test_what_is_refused() -> None:
     core.finish()
     with pytest.raises(ValueError, match="finished"):
         core.put(b"{}", 1, 0, 2)
-    assert core.take() is core.cut() is core.tell() is None
-
-
-def test_records_as_they_stand() -> None:
-    """Put again, they give the same rows."""
-    data = b'{"a": 1}\n\n{"model":"gpt-5","input":"hi"}\r\n{oops}\n{"b":'
-    first = _core.Scan(engine().rules, source="test", source_id="x")
-    first.feed(data)
-    first.finish(True)
-    pair = first.take()
-    assert pair is not None
-    want = pair[0].to_pylist()
-    cutter = _core.Scan(engine().rules, source="test")
-    cutter.feed(data)
-    cutter.finish(True)
-    assert cutter.tell() == "bodies"
-    records = cutter.cut()
-    assert records is not None
-    assert [data[start:end] for _, _, start, end, *_ in records] == [text for text, *_ in records]
-    again = new(source_id="x")
-    for text, line, start, end, error, late, made in records:
-        again.put(text, line, start, end, error, late=late, made=made)
-    again.finish()
-    pair = again.take()
-    assert pair is not None
-    got = pair[0].to_pylist()
-    assert got == want
-    counted, all_ = cutter.summary(), first.summary()
-    for key in ("lines_total", "lines_blank", "records", "bytes", "container", "file_flags"):
-        assert counted[key] == all_[key]
-
-
-def test_records_of_a_container_as_they_stand() -> None:
-    data = (ROOT / "tests/data/samples/otlp-genai-logs-latest.json").read_bytes()
-    for size in (1 << 20, 1000):
-        core = _core.Scan(engine().rules, source="test")
-        records = []
-        for at in range(0, len(data), size):
-            core.feed(data[at : at + size])
-            records += core.cut() or []
-        core.finish()
-        while (more := core.cut()) is not None:
-            records += more
-        assert len(records) == 4
-        assert all(data[start:end] == text for text, _, start, end, *_ in records)
-        assert [line for _, line, *_ in records] == [data.count(b"\n", 0, start) + 1 for _, _, start, *_ in records]
-        assert core.tell() is None
+    assert core.take() is None

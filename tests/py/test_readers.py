@@ -58,6 +58,26 @@ def test_lists_of_names_within_lists_of_names(tmp_path: Path) -> None:
     assert [(row["operation"], row["turns"]) for row in rows] == [("chat.completions.create", 1)]
 
 
+def test_a_host_that_stands_apart_from_the_path(tmp_path: Path) -> None:
+    lines = [
+        {"to": "api.openai.com", "path": "/v1/responses"},
+        {"to": "acme.openai.azure.com", "path": "https://api.openai.com/v1/responses"},
+        {"path": "/v1/responses"},
+        {"to": "api.openai.com"},
+        {"to": "api.openai.com", "at": [{"key": "op", "value": "responses"}]},
+    ]
+    asks = [{"when": [{"at": "log:/at{key=op}/value"}], "path": "/v1/{/at{key=op}/value}"}]
+    rows, _ = read(
+        tmp_path,
+        [line | {"body": RESPONSES} for line in lines],
+        fields={"host": ["/to"], "url": ["/path"], "body": ["/body"]},
+        requests=asks,
+    )
+    assert [row["host"] for row in rows] == ["api.openai.com", "api.openai.com", None, None, "api.openai.com"]
+    assert [row["provider"] for row in rows] == ["openai", "openai", "unknown", "unknown", "openai"]
+    assert {row["operation"] for row in rows} == {"responses.create"}
+
+
 def test_what_a_line_proves_and_how_its_body_stands(tmp_path: Path) -> None:
     """Markers of a reader fire whatever the operation; a number in a name is any; a text that a logger leaves means that it cut something."""
     roles = [{"key": f"role.{i}.of", "value": role} for i, role in enumerate(["user", "assistant"])]

@@ -78,6 +78,13 @@ def test_readings(file: str) -> None:
     assert [line for reading, row in zip(exchanges, rows, strict=True) for line in differences(reading, row)] == []
 
 
+@pytest.mark.parametrize("file", FILES)
+def test_a_time_that_is_not_known_is_none(file: str) -> None:
+    """Some writers give 0 for it."""
+    times = [row["time"] for batch in sp.scan(SAMPLES / file, strict=False) for row in batch.to_pylist()]
+    assert all(time is None or time.year > 2020 for time in times)
+
+
 # --------------------------------------------------------------------------------------------- the table itself
 
 Count = Callable[[bytes], int]

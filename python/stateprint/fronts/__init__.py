@@ -6,7 +6,6 @@ from typing import Protocol
 
 from .. import _core
 from ..sources import Source
-from . import cassette
 
 HEAD = 65536
 """Bytes of the unpacked stream by which a front is told."""
@@ -25,6 +24,8 @@ class Front(Protocol):
 
 def front_of(head: bytes, source: Source, limits: Mapping[str, int]) -> Front | None:
     """The front that the stream asks for; None where the core reads its bytes. ConfigError, where a library is missing."""
+    from . import cassette
+
     if cassette.is_yaml(head):
         return cassette.Cassette(source, limits)
     return None
