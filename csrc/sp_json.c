@@ -55,7 +55,7 @@ static int refused(const json_error_t *why) {
 
 sp_status sp_json_load(sp_view text, sp_value **out) {
     feed f = {.text = text, .pad = longest_string(text) + 32}; /* and than any number that is no error */
-    json_error_t why;
+    json_error_t why = {0}; /* jansson gives no code for some allocations that fail, and leaves what stood there */
     json_t *both = json_load_callback(feed_more, &f, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     sp_status status = !both && refused(&why) ? SP_ERR_SYNTAX : SP_ERR_NOMEM;
     *out = NULL;
