@@ -463,7 +463,7 @@ static void add_up(sp_batch *b, const job *j) {
     sp_summary *s = &b->summary;
     s->lines_total += j->lines;
     s->lines_blank += j->blank;
-    s->records += j->lines - j->blank;
+    s->records += j->lines - j->blank + j->more;
     s->crlf |= j->crlf | b->split.crlf;
     for (int i = 0; i < SP_STATE_COUNT; i++) s->classified[i] += j->classified[i];
     for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];

@@ -9,7 +9,7 @@
 
 typedef struct sp_summary {
     uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank; of a container each record is one */
-    uint64_t records;                  /* records = classified + rejected + passed over */
+    uint64_t records;                  /* records = classified + rejected + passed over; those with several exchanges count as often */
     uint64_t classified[SP_STATE_COUNT];
     uint64_t rejected[SP_STATUS_COUNT];
     uint64_t flags[SP_FLAG_COUNT];

@@ -46,6 +46,7 @@ typedef struct job { /* the lines of one slice */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
+    uint64_t more; /* exchanges beyond the first of their records */
     int crlf;
     sp_status status;
 } job;

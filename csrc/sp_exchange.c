@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* memmem */
 #include "sp_exchange.h"
 
+#include "sp_frames.h"
+#include "sp_pattern.h"
 #include "sp_replay.h"
 #include "sp_row.h"
 #include "sp_settle.h"
@@ -22,6 +24,7 @@ sp_status sp_reader_init(sp_reader *d, const sp_rules *r, const sp_alloc *a) {
     sp_scan_init(&d->scan, a, &r->limits);
     d->scan.kernel = r->kernel;
     sp_arena_init(&d->arena, a);
+    sp_arena_init(&d->made, a);
     d->seen = a->resize(a->ctx, NULL, SP_SEEN * sizeof *d->seen);
     if (d->seen) memset(d->seen, 0, SP_SEEN * sizeof *d->seen);
     d->named = a->resize(a->ctx, NULL, SP_NAMED * sizeof *d->named);
@@ -34,6 +37,7 @@ void sp_reader_fini(sp_reader *d) {
     sp_scan_fini(&d->scan);
     sp_judge_fini(&d->judge);
     sp_arena_fini(&d->arena);
+    sp_arena_fini(&d->made);
     sp_release(d->alloc, d->seen);
     sp_release(d->alloc, d->named);
     sp_release(d->alloc, d->kept.v);
@@ -167,11 +171,37 @@ static int has_signature(sp_reader *d, const sp_facts_in *in, const sp_format *f
     return has;
 }
 
+/* The line as JSON by the first pattern of a reader that it fits. *json has p NULL where there is none; then *why is about the pattern that it fits
+   longest. */
+static sp_status line_as_json(sp_reader *d, const sp_format *f, sp_view line, sp_view *json, sp_diagnosis *why) {
+    sp_diagnosis miss;
+    *json = (sp_view){0};
+    for (uint32_t i = 0; i < f->lines.n && !json->p; i++) {
+        sp_view pattern = sp_rules_text(d->rules, d->rules->words.v[f->lines.at + i]);
+        SP_TRY(sp_pattern_json(pattern, line, &d->arena, json, &miss));
+        if (i == 0 || miss.pos > why->pos) *why = miss;
+    }
+    return SP_OK;
+}
+
+/* A line of text votes for the first reader that has a pattern for it. */
+static sp_status tell_text(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]) {
+    const sp_rules *r = d->rules;
+    sp_diagnosis why = {0};
+    sp_view json = {0};
+    for (uint32_t f = 0; f < r->formats.n && !json.p; f++) {
+        if (r->formats.v[f].signature.n) SP_TRY(line_as_json(d, &r->formats.v[f], line, &json, &why));
+        if (json.p) votes[f]++;
+    }
+    return SP_OK;
+}
+
 sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]) {
     const sp_rules *r = d->rules;
     parts x = {0};
     uint32_t f = 0;
     begin(d, line);
+    if (first_byte(line) != '{') return tell_text(d, line, votes);
     sp_status st = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
     if (st != SP_OK) return st == SP_ERR_NOMEM ? st : SP_OK;
     SP_TRY(open_texts(d, &x));
@@ -506,14 +536,63 @@ static sp_status exchange(sp_reader *d, parts *x, const sp_line *line, const sp_
     return sp_row_put(d, &row);
 }
 
+/* Each frame that was sent, as a record of its own. *took: there is one. */
+static sp_status read_frames(sp_reader *d, const sp_format *f, const sp_line *line, int *took) {
+    const sp_rules *r = d->rules;
+    sp_view list = {0};
+    sp_frame frame;
+    int more;
+    for (uint32_t i = 0; i < d->scan.mark_count; i++) {
+        const sp_mark *m = &d->scan.marks[i];
+        if (m->node == f->frames) list = (sp_view){line->text.p + m->start, m->type == SP_ARRAY ? m->end - m->start : 0};
+    }
+    *took = 0;
+    if (!list.n || line->made) return SP_OK;
+    sp_view calls[SP_FRAME_CALLS];
+    for (uint32_t i = 0; i < f->calls.n; i++) calls[i] = sp_rules_text(r, r->words.v[f->calls.at + i]);
+    sp_frames_form form = {
+        sp_rules_text(r, f->way), sp_rules_text(r, f->sent), sp_rules_text(r, f->data), sp_rules_text(r, f->at), calls, f->calls.n};
+    sp_frames frames = sp_frames_of(line->text, list, form, r->limits.max_line_bytes);
+    while ((more = sp_frames_next(&frames, r->kernel, &d->made, &frame)) > 0) {
+        sp_line one = {.text = frame.record, .source = line->source, .number = line->number, .offset = line->offset + frame.start};
+        one.length = frame.end - frame.start, one.made = 1;
+        if (!frame.record.p) one.reject = SP_ERR_LINE_TOO_LONG;
+        d->more += (uint64_t)*took;
+        *took = 1;
+        SP_TRY(sp_reader_line(d, f, &one));
+    }
+    return more < 0 ? SP_ERR_NOMEM : SP_OK;
+}
+
+/* A line of text by the patterns of its reader: *json is what it says. *took: it fits none, and the row says so. */
+static sp_status read_text(sp_reader *d, const sp_format *f, const sp_line *line, sp_line *json, int *took) {
+    sp_diagnosis why = {0};
+    *json = *line;
+    SP_TRY(line_as_json(d, f, line->text, &json->text, &why));
+    *took = !json->text.p;
+    if (*took) return sp_row_reject(d, line, &why, NULL, 0);
+    json->length = line->text.n, json->made = 1;
+    d->texts[0].text = json->text;
+    return SP_OK;
+}
+
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) {
     parts x;
+    sp_line json;
+    int took = 0;
     memset(&x, 0, sizeof x);
     begin(d, line->text);
     if (line->reject != SP_OK) return sp_row_reject(d, line, NULL, NULL, 0);
+    if (f->lines.n && !line->made && first_byte(line->text) != '{') {
+        SP_TRY(read_text(d, f, line, &json, &took));
+        if (took) return SP_OK;
+        line = &json;
+    }
     sp_status st = sp_scan_text(&d->scan, line->text, &d->rules->trie, f->root, SP_NO_MARK);
     if (st == SP_ERR_NOMEM) return st;
     if (st != SP_OK || first_byte(line->text) != '{') return sp_row_diagnose(d, line, 1, NULL, NULL, 0, NULL);
+    if (f->frames) SP_TRY(read_frames(d, f, line, &took));
+    if (took) return SP_OK;
     if (f->opens) SP_TRY(open_texts(d, &x));
     find_roles(d, &x);
     x.in.url = role_text(d, &x, SP_ROLE_URL);

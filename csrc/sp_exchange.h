@@ -32,6 +32,7 @@ typedef struct sp_reader {
     sp_scan scan;
     sp_judge judge;
     sp_arena arena; /* row texts and opened texts, reset for every line */
+    sp_arena made;  /* the record of a frame, which outlives what is read of the one that holds it */
     sp_opened texts[SP_MAX_TEXTS];
     uint32_t text_count;
     struct sp_seen { /* values that were judged fit to be shown, or not; models and hosts repeat */
@@ -48,6 +49,7 @@ typedef struct sp_reader {
     sp_answer **answer;               /* not NULL: the row goes there, and … */
     SP_VEC(sp_evidence_row) kept;     /* … evidence waits here for it */
     uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
+    uint64_t more; /* exchanges beyond the first of a record */
 } sp_reader;
 
 typedef struct sp_line {

@@ -1,5 +1,6 @@
 /* The readers: descriptions of where the fields of an exchange stand in a line. Not code paths: one scan serves them all. */
 #include "sp_pack.h"
+#include "sp_pattern.h"
 
 const char *const sp_grade_names[] = {"wire", "normalised", "metadata"};
 
@@ -115,6 +116,31 @@ static void read_state(sp_build *b, const sp_value *v, sp_format *f) {
     f->states.n++;
 }
 
+static void check_pattern(sp_build *b, sp_view pattern) {
+    sp_view rest = pattern, before, name;
+    for (int count = 0; SP_BUILD_OK(b) && sp_pattern_step(&rest, &before, &name); count++)
+        if (count && !before.n) sp_build_bad(b, "expected text between two variables", pattern);
+    if (rest.p == pattern.p || !memchr(pattern.p, '$', pattern.n)) sp_build_bad(b, "expected a pattern with variables: $status", pattern);
+}
+
+static void read_lines(sp_build *b, const sp_value *patterns, sp_format *f) {
+    if (!patterns) return;
+    f->lines = sp_build_names(b, patterns);
+    for (uint32_t i = 0; i < f->lines.n && SP_BUILD_OK(b); i++) check_pattern(b, sp_rules_text(b->r, b->r->words.v[f->lines.at + i]));
+}
+
+/* `{list, way, sent, data, time, calls}`: frames of a socket, of which each that was sent is an exchange. */
+static void read_frames(sp_build *b, const sp_value *v, sp_format *f) {
+    if (!v) return;
+    f->frames = sp_build_log_pointer(b, f->root, sp_pack_member(b, v, "list", 1), SP_NODE_MARK);
+    f->way = sp_build_name(b, sp_pack_member(b, v, "way", 1));
+    f->sent = sp_build_name(b, sp_pack_member(b, v, "sent", 1));
+    f->data = sp_build_name(b, sp_pack_member(b, v, "data", 1));
+    f->at = sp_build_name(b, sp_pack_member(b, v, "time", 1));
+    SP_AT_KEY(b, "calls", f->calls = sp_build_names(b, sp_json_get(v, "calls")));
+    if (f->calls.n > SP_FRAME_CALLS) sp_build_bad(b, "expected fewer calls", (sp_view){0});
+}
+
 static uint8_t grade_of(sp_build *b, const sp_value *v) {
     sp_view grade = sp_pack_member(b, v, "grade", 1);
     uint8_t k = 0;
@@ -188,6 +214,8 @@ sp_format sp_pack_format(sp_build *b, const sp_value *v, sp_entry e, const sp_va
     SP_AT_KEY(b, "pass_over", read_list(b, sp_json_get(v, "pass_over"), &f, read_pass));
     SP_AT_KEY(b, "bodies", read_list(b, sp_json_get(v, "bodies"), &f, read_state));
     SP_AT_KEY(b, "grades", read_list(b, sp_json_get(v, "grades"), &f, read_grade));
+    SP_AT_KEY(b, "lines", read_lines(b, sp_json_get(v, "lines"), &f));
+    SP_AT_KEY(b, "frames", read_frames(b, object_of(b, v, "frames"), &f));
     SP_AT_KEY(b, "markers", f.markers = sp_pack_markers(b, sp_json_get(v, "markers"), sources));
     sp_pack_ids(b, v, f.ids);
     if (model) SP_AT_KEY(b, "model", f.model = sp_pack_places(b, model));

@@ -27,6 +27,7 @@ typedef struct sp_limits {
 #define SP_WARM_READERS 8u         /* readers that an engine keeps for calls with one payload; more calls at once make theirs anew */
 #define SP_WARM_BYTES 65536u       /* a reader that read more is not kept: it would keep the memory that this took */
 #define SP_MAX_FORMATS 64u         /* readers; a pack that passes it is refused */
+#define SP_FRAME_CALLS 16u         /* types of frames that are answered, of a reader; a pack that passes it is refused */
 #define SP_READER_MARKERS 32u      /* markers of a reader; a pack that passes it is refused */
 #define SP_MAX_PASSES 64u          /* reasons why readers pass records over; a pack that passes it is refused */
 #define SP_MAX_RULE_BITS 4096u     /* tests in all packs together; a pack that passes it is refused */

@@ -11,7 +11,7 @@ const char *const sp_basis_names[] = {"explicit", "endpoint", "default", "inferr
 static const struct {
     const char *list, *keys; /* keys: what an entry may have, beside id, source, note, unverified, examples */
 } kinds[SP_ENTRY_KINDS] = {
-    [SP_FORMAT] = {"formats", "title grade signature fields requests places bodies pass_over grades markers ids model"},
+    [SP_FORMAT] = {"formats", "title grade signature lines fields frames requests places bodies pass_over grades markers ids model"},
     [SP_HOST] = {"hosts", "provider cloud match ports confidence headers family deployments from until"},
     [SP_REWRITE] = {"rewrites", "provider path to as"},
     [SP_ENDPOINT] = {"endpoints",

@@ -95,6 +95,7 @@ static void run_next(sp_batch *b, worker *w) {
     move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
     move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
     move_counts(j->passed, w->reader.passed, SP_MAX_PASSES);
+    move_counts(&j->more, &w->reader.more, 1);
     pthread_mutex_lock(&b->lock);
     j->state = JOB_DONE;
     pthread_cond_signal(&b->done);

@@ -357,6 +357,10 @@ typedef struct sp_format { /* a reader */
     sp_list passes;                  /* indices into sp_rules.passes */
     sp_list grades;                  /* indices into sp_rules.grades */
     sp_list markers;                 /* indices into sp_rules.markers: they fire whatever the operation */
+    sp_list lines;                   /* patterns of lines of text (sp_pattern.h), as words; lines may be JSON, too */
+    uint32_t frames;                 /* node of a list of frames, of which each is an exchange (sp_frames.h); 0: none */
+    sp_list calls;                   /* of these: types, as words */
+    sp_name way, sent, data, at;     /* of these: names of members, and what the first says of one that was sent */
     sp_list ids[SP_ID_COUNT], model; /* places in the line itself */
 } sp_format;
 

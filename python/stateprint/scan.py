@@ -32,7 +32,8 @@ class Progress:
 @dataclass
 class Summary:
     """Counts of a scan; `records = classified + rejected + passed over` always holds. A record is a line, or what a container holds: each
-    counts as one line. One that is no exchange is passed over: counted by the reason, without a row."""
+    counts as one line; one with several exchanges (frames of a socket) is as many records. One that is no exchange is passed over: counted by
+    the reason, without a row."""
 
     lines_total: int = 0
     lines_blank: int = 0

@@ -26,9 +26,9 @@ CALLS: list[dict[str, Any]] = [
 ]
 
 
-def mapping() -> str:
+def mapping(page: str = "docs/formats.md") -> str:
     """The one of the page."""
-    found = re.search(r"```toml\n(.*?)```", (ROOT / "docs/formats.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
     return found[1]
 
@@ -77,3 +77,12 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, wrong: str, line: int, 
     with pytest.raises(sp.ConfigError, match=part) as caught:
         sp.scan(log, map=toml)
     assert (caught.value.file, caught.value.line) == (str(toml), line)
+
+
+def test_lines_of_text(tmp_path: Path) -> None:
+    log, toml = files(tmp_path, mapping("docs/formats/nginx.md"))
+    body = json.dumps({"model": "gpt-5", "messages": CALLS[0]["msgs"]}).replace('"', "\\x22")
+    log.write_text(f'192.0.2.1 [02/Mar/2026:09:15:00 +0000] "POST /v1/chat/completions HTTP/1.1" 200 "{body}" req_1\n', encoding="utf-8")
+    [row] = [row for batch in sp.scan(log, map=toml) for row in batch.to_pylist()]
+    assert (row["request_id"], row["status"], row["model"], row["state"]) == ("req_1", 200, "gpt-5", "stateless")
+    assert row["time"].isoformat() == "2026-03-02T09:15:00+00:00"

@@ -259,6 +259,9 @@ def test_what_is_no_exchange_is_counted_and_gives_no_row(tmp_path: Path) -> None
         ({"bodies": [{"when": [], "state": "gone"}]}, "expected full, truncated"),
         ({"pass_over": [{"when": []}]}, "expected a member: why"),
         ({"places": {"nowhere:/x": ["/y"]}}, "expected a place"),
+        ({"lines": ["$a$b"]}, "expected text between two variables"),
+        ({"lines": ["[time] request"]}, "expected a pattern with variables"),
+        ({"frames": {"list": "/x", "way": "type", "sent": "send", "data": "data"}}, "expected a member: time"),
     ],
 )
 def test_a_description_that_is_wrong(reader: dict[str, Any], message: str) -> None:
@@ -267,3 +270,106 @@ def test_a_description_that_is_wrong(reader: dict[str, Any], message: str) -> No
     assert message in str(caught.value)
     assert caught.value.line is not None
     assert caught.value.line > 0
+
+
+def scan_of(path: Path, **options: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    scan = sp.scan(path, strict=False, **options)
+    rows = [row for batch in scan for row in batch.to_pylist()]
+    return rows, scan.summary.to_dict()
+
+
+def test_lines_of_text(tmp_path: Path) -> None:
+    """By the pattern that the server was given; a line that does not fit is a row that says where. JSON lines stay what they are."""
+    body = json.dumps(CHAT).replace('"', "\\x22")
+    log = tmp_path / "access.log"
+    log.write_bytes(
+        b"\n".join(
+            [
+                f'7|[2026-03-02T09:15:00Z] "POST /v1/chat/completions HTTP/1.1" 200 <{body}>'.encode(),
+                f'8|[2026-03-02T09:15:01Z] "POST /v1/chat/completions HTTP/1.1" 200 <{body[:50]}'.encode(),
+                b"starting up",
+                b'9|[x] "\xff" 200 <{}>',
+                json.dumps({"id": "10", "request_method": "POST", "request_uri": "/v1/chat/completions", "body": CHAT}).encode(),
+            ]
+        )
+    )
+    names = {
+        "id": ["/id"],
+        "time": ["/at"],
+        "method": ["/request_method"],
+        "url": ["/request_uri"],
+        "status": ["/status"],
+        "body": ["/body"],
+    }
+    mapping = {"grade": "wire", "lines": ['$id|[$at] "$request" $status <$body>'], "fields": names}
+    rows, summary = scan_of(log, map=mapping)
+    assert [(row["request_id"], row["operation"], row["state"], row["body_state"], row["error"]) for row in rows] == [
+        ("7", "chat.completions.create", "stateless", "full", None),
+        ("8", "chat.completions.create", "unknown", "truncated", None),
+        (None, None, None, None, "pattern at byte 0 (column 1): expected a value, and the text that follows it in the pattern of the log"),
+        (None, None, None, None, "invalid_utf8 at byte 7 (column 8): expected valid UTF-8"),
+        ("10", "chat.completions.create", "stateless", "full", None),
+    ]
+    lines = log.read_bytes().split(b"\n")
+    assert [log.read_bytes()[row["byte_start"] : row["byte_end"]] for row in rows] == lines, "a row stands for all of its line"
+    assert summary["rejected"] == {"pattern": 1, "invalid_utf8": 1}
+
+
+def entry(*frames: tuple[str, Any], url: str = "wss://api.openai.com/v1/responses") -> dict[str, Any]:
+    messages = [
+        {"type": way, "time": 1772443060 + i, "opcode": 1, "data": json.dumps(data, indent=1)} for i, (way, data) in enumerate(frames)
+    ]
+    request = {"method": "GET", "url": url, "headers": [{"name": "x-session-id", "value": "s-1"}]}
+    about = {"startedDateTime": "2026-03-02T09:00:00Z", "request": request, "response": {"status": 101, "headers": []}}
+    return about | {"_webSocketMessages": messages, "comment": "after the list"}
+
+
+def har(tmp_path: Path, *entries: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
+    log = tmp_path / "one.har"
+    log.write_text(json.dumps({"log": {"version": "1.2", "entries": entries}}), encoding="utf-8")
+    rows, summary = scan_of(log, **options)
+    assert [part["format"] for part in summary["inputs"]] == ["har"]
+    assert (summary["lines_total"], summary["records"]) == (len(entries), len(rows))
+    text = log.read_bytes()
+    for row in rows:
+        json.loads(text[row["byte_start"] : row["byte_end"]])
+    assert len({row["uid"] for row in rows}) == len(rows)
+    return rows
+
+
+def test_frames_of_a_socket(tmp_path: Path) -> None:
+    """Each that was sent is an exchange, with what was answered up to the next call."""
+    call = {"type": "response.create", "model": "gpt-5", "store": False, "input": "Hi"}
+    done = {"id": "resp_1", "model": "gpt-5", "usage": {"input_tokens": 5, "output_tokens": 2}}
+    more = {"type": "response.inject", "response_id": "resp_1", "input": []}
+    frames = [
+        ("receive", {"type": "hello", "response": {"id": "resp_0"}}),
+        ("send", call),
+        ("send", {"type": "response.cancel"}),
+        ("receive", {"type": "response.created", "response": {"id": "resp_1"}}),
+        ("receive", {"type": "response.completed", "response": done}),
+        ("send", more),
+    ]
+    rows = har(tmp_path, entry(*frames), entry())
+    got = [(row["operation"], row["state"], row["response_id"], row["tokens_out"], row["line"], row["host"]) for row in rows]
+    assert got == [
+        ("ws.response.create", "stateful", "resp_1", 2, 1, "api.openai.com"),
+        ("ws.response.cancel", "stateful", None, None, 1, "api.openai.com"),
+        ("ws.response.inject", "stateful", None, None, 1, "api.openai.com"),
+        ("ws.connect", "not_inference", None, None, 1, "api.openai.com"),
+    ]
+    assert [row["time"].second for row in rows] == [41, 42, 45, 0]
+    assert [row["session_label"] for row in rows] == ["s-1"] * 4, "headers are those of the socket"
+
+
+def test_records_of_frames_have_a_bound(tmp_path: Path) -> None:
+    """Each repeats what the entry says of its socket; together they are no longer than a line may be, and what does not fit is a row."""
+    call = ("send", {"type": "response.create", "model": "gpt-5", "input": "Hi"})
+    one = entry(*[call] * 8)
+    one["request"]["headers"].append({"name": "cookie", "value": "x" * 3000})
+    rows = har(tmp_path, one, engine=sp.Engine(limits={"max_line_bytes": len(json.dumps(one))}))
+    errors = [row["error"] for row in rows]
+    assert len(rows) == 8
+    assert errors[0] is None
+    assert errors[-1] is not None
+    assert errors[-1].startswith("line_too_long")

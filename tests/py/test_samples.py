@@ -18,8 +18,6 @@ SAMPLES = DATA / "samples"
 WANTED = {
     "azure-apim-llmlog.jsonl",
     "azure-loganalytics-query.json",
-    "har-mitmproxy.har",
-    "nginx-access-body-escape-default.log",
     "otlp-genai-logs-latest.json",
     "otlp-genai-logs-v136.json",
 }
