@@ -1,16 +1,18 @@
 """Logs: lazy, in bounded memory, rows in input order."""
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import _core
 from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
-from .fronts import HEAD, Front, front_of
-from .sources import CHUNK, Source, expand
+from .fronts import HEAD, front_of
+from .places import Place, expand
+from .sources import CHUNK, Source, sources_of
 from .table import Table
 
 Input = str | os.PathLike[str]
@@ -79,7 +81,7 @@ class Summary:
                 "complete": ended and error is None,
                 "error": error.code if error else None,
                 "bytes": part["bytes"],
-                "stored": source.read,
+                "stored": source.taken,
                 "format": part["format"],
                 "container": part["container"],
                 "packing": source.packing,
@@ -152,18 +154,17 @@ class Scan:
         opened."""
         self.summary, self.errors = Summary(limits=dict(self.engine.limits)), []
         left = self._limit
-        names = list(expand(self.inputs))
-        if names.count("-") > 1:
+        places = list(expand(self.inputs))
+        if sum(place.name == "-" for place in places) > 1:
             raise InputError("standard input can be read once only", code="usage", source="-")
-        for name in names:  # nothing is given out before all can be opened
-            Source.open(name).close()
+        for place in places:  # nothing is given out before all can be opened
+            place.open().close()
+        if left == 0:
+            return
         done = rows = rejects = 0
-        total = _total(names)
-        for name in names:
-            if left == 0:
-                return
-            source = Source.open(name, self.engine.max_unpacked_bytes)
-            try:
+        total = _total(places)
+        with contextlib.closing(self._sources(places)) as sources:
+            for source, before in sources:
                 for exchanges, marks in self._one(source, evidence):
                     if left is not None:
                         if len(exchanges) > left:
@@ -175,19 +176,26 @@ class Scan:
                         self.summary.versions = exchanges.to_pylist(1)[0]["versions"] or ""
                     yield exchanges, marks
                     if self._progress:
-                        self._progress(Progress(done + source.read, total, rows, name))
+                        self._progress(Progress(before + source.file.taken, total, rows, source.name))
                     if left == 0:
                         return
                     if self._max_rejects is not None:
                         rejects += exchanges.counts("state").get((None,), 0)
                         if rejects > self._max_rejects:
-                            self._too_many(name)
+                            self._too_many(source.name)
                             return
-            finally:
-                source.close()
-            done += source.read
+                done = before + source.file.taken
         if self._progress:
             self._progress(Progress(done, total, rows, ""))
+
+    def _sources(self, places: list[Place]) -> Generator[tuple[Source, int]]:
+        """Each log, and the bytes of the files before the one that it lies in."""
+        before = 0
+        for place in places:
+            with contextlib.closing(place.open()) as file:
+                for source in sources_of(file, self.engine.max_unpacked_bytes):
+                    yield source, before
+            before += file.taken
 
     def _too_many(self, name: str) -> None:
         what = f"more than {self._max_rejects:,} lines were rejected, so the scan stopped"
@@ -203,22 +211,13 @@ class Scan:
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        front: Front | None = None
-        failed: InputError | None = None
-        try:
-            source.start()
-            head = source.look(HEAD)
-            front = front_of(head, source, self.engine.limits) if self._records is None else None
-        except InputError as e:
-            failed = e
+        front = front_of(source.look(HEAD), source, self.engine.limits) if self._records is None else None
         core = self._core(source.name, evidence, front.container if front else None)
         error: InputError | None = None
         ended = False
         try:
             try:
-                if failed is not None:
-                    raise failed
-                steps = front.records(core) if front else _plain(core, source) if source.packing is None else _packed(core, source)
+                steps = front.records(core) if front else _direct(core, source) if source.direct else _pieces(core, source)
                 for _ in steps:
                     yield from _drain(core)
             except InputError as e:
@@ -314,7 +313,7 @@ def _cut(exchanges: _core.Batch, marks: _core.Batch | None, rows: int) -> tuple[
     return kept, marks
 
 
-def _plain(core: _core.Scan, source: Source) -> Iterator[None]:
+def _direct(core: _core.Scan, source: Source) -> Iterator[None]:
     """Feeds the core; yields when rows may be taken."""
     core.feed(source.head())
     while True:
@@ -326,8 +325,8 @@ def _plain(core: _core.Scan, source: Source) -> Iterator[None]:
             return
 
 
-def _packed(core: _core.Scan, source: Source) -> Iterator[None]:
-    for piece in source.unpacked():
+def _pieces(core: _core.Scan, source: Source) -> Iterator[None]:
+    for piece in source.pieces():
         core.feed(piece)
         yield
 
@@ -356,11 +355,9 @@ def _drain(core: _core.Scan) -> Iterator[tuple[_core.Batch, _core.Batch | None]]
         yield taken
 
 
-def _total(names: list[str]) -> int | None:
-    try:
-        return sum(os.stat(name).st_size for name in names) if "-" not in names else None
-    except OSError:
-        return None
+def _total(places: list[Place]) -> int | None:
+    sizes = [place.size for place in places if place.size is not None]
+    return sum(sizes) if len(sizes) == len(places) else None
 
 
 def scan(

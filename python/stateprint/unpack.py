@@ -4,84 +4,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-READ = 1 << 18
-CHUNK = 1 << 19
-"""Most bytes of one unpacked chunk, about. Twice as many were no quicker, rather slower: docs/performance.md."""
-ZSTD_WINDOW = 1 << 27
+from .streams import CHUNK, WINDOW, Bytes, Fault
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-
-
-class Fault(Exception):
-    """Why a packed stream ends early. Caught by the reader of the input, never seen outside. `cut`: bytes of the data are missing, so the
-    last line may be a part of one; `byte`: place in the packed stream."""
-
-    def __init__(self, code: str, message: str, byte: int, *, cut: bool, hint: str = "") -> None:
-        super().__init__(code)
-        self.code, self.message, self.byte, self.cut, self.hint = code, message, byte, cut, hint
-
-
-def is_zstd(head: bytes) -> bool:
-    """Whether a zstd frame, or a skippable one, begins here."""
-    return head.startswith(ZSTD) or _skippable(head)
-
-
-def _skippable(head: bytes) -> bool:
-    return len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
-
-
-class _Bytes:
-    """A window over the packed bytes: what was read and not used yet."""
-
-    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
-        self._read = read
-        self.data = head
-        self.at = 0
-        self.before = 0  # bytes of the stream that are gone from `data`
-
-    @property
-    def place(self) -> int:
-        return self.before + self.at
-
-    def want(self, n: int) -> bool:
-        """Whether n bytes are there; reads until they are, or until the end."""
-        while len(self.data) - self.at < n:
-            more = self._read(max(READ, n - (len(self.data) - self.at)))
-            if not more:
-                return False
-            self.before += self.at
-            self.data = self.data[self.at :] + more
-            self.at = 0
-        return True
-
-    def take(self, n: int) -> bytes | None:
-        """The next n bytes, or None when fewer are left."""
-        if not self.want(n):
-            return None
-        self.at += n
-        return self.data[self.at - n : self.at]
-
-    def rest(self) -> bytes:
-        """All that is there, and it is used up; empty at the end."""
-        self.want(1)
-        data = self.data[self.at :]
-        self.at = len(self.data)
-        return data
-
-    def back(self, unused: int) -> None:
-        """The last bytes of `rest` were not used."""
-        self.at -= unused
-
-    def skip(self, n: int) -> bool:
-        """Goes n bytes on without keeping them."""
-        while n:
-            if not self.want(1):
-                return False
-            step = min(n, len(self.data) - self.at)
-            self.at += step
-            n -= step
-        return True
 
 
 # ------------------------------------------------------------------------------------------------------------------------------- gzip
@@ -106,11 +32,16 @@ def inflaters() -> list[Inflater]:
     return [Inflater("zlib-ng", lambda: zlib_ng.decompressobj(-zlib_ng.MAX_WBITS), zlib_ng.crc32, zlib_ng.error), *found]
 
 
+def is_gzip(head: bytes) -> bool:
+    """Whether a gzip member begins here."""
+    return head.startswith(GZIP)
+
+
 def gunzip(head: bytes, read: Callable[[int], bytes], by: Inflater | None = None) -> Iterator[bytes]:
     """The content of a gzip stream, member after member (RFC 1952). `head` is what was read of it before, read(n) gives 1 to n more
     bytes or none at the end; `by`: the quickest unless given. Raises Fault when all that could be unpacked was given."""
     by = by or inflaters()[0]
-    src = _Bytes(head, read)
+    src = Bytes(head, read)
     while True:
         _gzip_header(src)
         yield from _gzip_member(src, by)
@@ -124,7 +55,7 @@ def gunzip(head: bytes, read: Callable[[int], bytes], by: Inflater | None = None
             raise Fault("gzip_trailing_garbage", "something that is no gzip follows the packed data", src.place, cut=False)
 
 
-def _gzip_header(src: _Bytes) -> None:
+def _gzip_header(src: Bytes) -> None:
     start = src.place
     crc = 0
 
@@ -152,7 +83,7 @@ def _gzip_header(src: _Bytes) -> None:
             raise Fault("gzip_crc", "the checksum of a header is wrong", start, cut=True)
 
 
-def _gzip_member(src: _Bytes, by: Inflater) -> Iterator[bytes]:
+def _gzip_member(src: Bytes, by: Inflater) -> Iterator[bytes]:
     inflate = by.start()
     crc = size = 0
     while not inflate.eof:
@@ -197,10 +128,19 @@ def _salvage(inflate: Any, data: bytes, by: Inflater) -> tuple[bytes, int]:
 
 
 # ------------------------------------------------------------------------------------------------------------------------------- zstd
+def is_zstd(head: bytes) -> bool:
+    """Whether a zstd frame, or a skippable one, begins here."""
+    return head.startswith(ZSTD) or _skippable(head)
+
+
+def _skippable(head: bytes) -> bool:
+    return len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+
+
 def unzstd(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
     """The content of a zstd stream, frame after frame (RFC 8878), as `gunzip`. The blocks are walked here, so that memory is bounded
     and an early end is told from a proper one."""
-    src = _Bytes(head, read)
+    src = Bytes(head, read)
     while True:
         if not src.want(4):
             if not src.want(1):
@@ -219,11 +159,11 @@ def unzstd(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
             raise Fault("zstd_trailing_garbage", "something that is no zstd follows the packed data", src.place, cut=False)
 
 
-def _zstd_frame(src: _Bytes) -> Iterator[bytes]:
+def _zstd_frame(src: Bytes) -> Iterator[bytes]:
     import zstandard  # only when such a file is read
 
     header, checksum = _zstd_header(src)
-    unpack = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+    unpack = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
     ready: list[bytes] = []
     size = 0
     fault: Fault | None = None
@@ -265,7 +205,7 @@ def _zstd_frame(src: _Bytes) -> Iterator[bytes]:
         raise fault
 
 
-def _zstd_checksum(src: _Bytes, unpack: "object") -> Fault | None:
+def _zstd_checksum(src: Bytes, unpack: "object") -> Fault | None:
     import zstandard
 
     tail = src.take(4)
@@ -278,7 +218,7 @@ def _zstd_checksum(src: _Bytes, unpack: "object") -> Fault | None:
     return None
 
 
-def _zstd_header(src: _Bytes) -> tuple[bytes, bool]:
+def _zstd_header(src: Bytes) -> tuple[bytes, bool]:
     """Magic and frame header, and whether a checksum follows the blocks."""
     start = src.place
     fixed = src.take(5)
@@ -299,7 +239,7 @@ def _zstd_header(src: _Bytes) -> tuple[bytes, bool]:
     else:
         base = 1 << (10 + (rest[0] >> 3))
         window = base + (base >> 3) * (rest[0] & 7)
-    if window > ZSTD_WINDOW:
+    if window > WINDOW:
         hint = "unpack it with zstd -d --long=31"
         raise Fault("zstd_window", "unpacking needs a window of more than 128 MiB", start, cut=True, hint=hint)
     return fixed + rest, bool(fixed[4] & 4)

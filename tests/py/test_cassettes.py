@@ -282,12 +282,13 @@ def test_memory_is_that_of_an_interaction(tmp_path: Path) -> None:
     """The reader never asks for the next interaction before the one at hand was given to the core."""
     from stateprint import _core
     from stateprint.fronts.cassette import Cassette
-    from stateprint.sources import Source
+    from stateprint.places import expand
+    from stateprint.sources import sources_of
 
     path = tmp_path / "cassette.yaml"
     path.write_text(HEAD + (ONE % ("x" * 500_000)) * 10 + END)
-    source = Source.open(str(path))
-    source.start()
+    file = next(expand([path])).open()
+    (source,) = sources_of(file, 1 << 30)
     core = _core.Scan(engine().rules, source="test", container="yaml")
 
     def taken() -> Iterator[int]:
@@ -297,5 +298,5 @@ def test_memory_is_that_of_an_interaction(tmp_path: Path) -> None:
 
     first = next(taken())
     assert first < 10
-    assert source.read < 5_000_000
-    source.close()
+    assert file.taken < 5_000_000
+    file.close()

@@ -21,7 +21,7 @@ import zstandard
 
 import stateprint as sp
 from harness import DATA, engine
-from stateprint import sources, unpack
+from stateprint import places, sources, streams, unpack
 
 GZ = {e["file"]: e for e in json.loads((DATA / "gz/manifest.json").read_bytes())}
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(2000))
@@ -34,9 +34,9 @@ def unpacked(how: Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]], da
     pieces = []
     try:
         for piece in how(stream.read(10), lambda n: stream.read(min(n, step))):
-            assert len(piece) <= unpack.CHUNK + (1 << 17)
+            assert len(piece) <= streams.CHUNK + (1 << 17)
             pieces.append(piece)
-    except unpack.Fault as fault:
+    except streams.Fault as fault:
         return b"".join(pieces), fault.code, fault.cut
     return b"".join(pieces), None, False
 
@@ -48,7 +48,7 @@ def read(path: Path | str, **options: Any) -> tuple[list[dict[str, Any]], sp.Sca
 
 # -------------------------------------------------------------------------------------------------------------------------------- names
 def names(*inputs: str | Path) -> list[str]:
-    return list(sources.expand(inputs))
+    return [place.name for place in places.expand(inputs)]
 
 
 def test_folders_are_walked_in_order_and_links_are_not_followed(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def fault_of(data: bytes, step: int, by: unpack.Inflater) -> tuple[bytes, str | 
     pieces = []
     try:
         pieces.extend(unpack.gunzip(stream.read(10), lambda n: stream.read(min(n, step)), by))
-    except unpack.Fault as fault:
+    except streams.Fault as fault:
         return b"".join(pieces), fault.code, fault.byte, fault.cut
     return b"".join(pieces), None, 0, False
 
@@ -313,10 +313,10 @@ def test_an_error_while_reading(good: int, tmp_path: Path, monkeypatch: pytest.M
     """Wherever it comes, also in the head: what was read before it is given."""
     data = LINES * (200_000 // len(LINES) + 1)
     (tmp_path / "log").write_bytes(data)
-    attempt = sources.Source._try
+    attempt = places.File._try
     left = good
 
-    def broken(self: sources.Source, call: Callable[[Any], Any], argument: Any) -> Any:
+    def broken(self: places.File, call: Callable[[Any], Any], argument: Any) -> Any:
         nonlocal left
         if not left:
             call = lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "x"))  # noqa: E731
@@ -328,7 +328,7 @@ def test_an_error_while_reading(good: int, tmp_path: Path, monkeypatch: pytest.M
         left -= got if isinstance(got, int) else len(got)
         return got
 
-    monkeypatch.setattr(sources.Source, "_try", broken)
+    monkeypatch.setattr(places.File, "_try", broken)
     rows, scan = read(tmp_path / "log")
     assert isinstance(scan.errors[0], OSError)
     assert len(rows) == data[:good].count(b"\n") + (data[good - 1 : good] != b"\n" and good > 0)

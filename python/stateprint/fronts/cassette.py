@@ -14,7 +14,8 @@ from typing import Any
 from .. import _core
 from ..errors import ConfigError, InputError
 from ..sources import RATIO, Source
-from ..unpack import GZIP, Fault, gunzip
+from ..streams import Fault
+from ..unpack import GZIP, gunzip
 
 ANCHORED = 64 << 20
 """Bytes of anchored values that are kept for aliases; an alias to a later one is a rejected record."""

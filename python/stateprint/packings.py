@@ -1,0 +1,30 @@
+"""Which packing an input has. It is told by the first bytes, never by the name."""
+
+from collections.abc import Callable, Iterator
+
+from .unpack import gunzip, is_gzip, is_zstd, unzstd
+
+Unpack = Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]]
+"""Of (bytes that were read, a function that reads more) the pieces of the content, and Fault after them."""
+
+PACKINGS: dict[str, tuple[Callable[[bytes], bool], Unpack]] = {"gzip": (is_gzip, gunzip), "zstd": (is_zstd, unzstd)}
+OTHERS = (
+    (b"BZh", "bzip2", "bunzip2 -c"),
+    (b"\xfd7zXZ\0", "xz", "xz -dc"),
+    (b"\x1f\x9d", "compress", "uncompress -c"),
+    (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
+    (b"PK\x03\x04", "zip", "unzip -p"),
+)
+
+
+def packing_of(head: bytes) -> str | None:
+    """The packing that begins so, of those that are read."""
+    return next((name for name, (begins, _) in PACKINGS.items() if begins(head)), None)
+
+
+def other_packing(head: bytes) -> tuple[str, str] | None:
+    """Name and tool of a packing that is recognised and not read."""
+    for magic, name, tool in OTHERS:
+        if head.startswith(magic) and (name != "bzip2" or head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}):
+            return name, tool
+    return None
