@@ -285,8 +285,23 @@ static void merge_grafted(sp_build *b, uint32_t alias, uint32_t target) {
     }
 }
 
+/* Some loggers write every header as a list of its values: each counts for the header. */
+static void lists_of_values(sp_build *b, uint32_t headers) {
+    sp_rules *r = b->r;
+    uint32_t last = r->nodes.v[headers].last, c = last;
+    while (c && SP_BUILD_OK(b)) {
+        c = r->nodes.v[c].next;
+        uint32_t value = sp_build_child(b, c, (sp_view){0});
+        r->nodes.v[value].flags |= r->nodes.v[c].flags;
+        add_also(b, c, value);
+        if (c == last) c = 0;
+    }
+}
+
 void sp_build_seal(sp_build *b) {
     sp_rules *r = b->r;
+    lists_of_values(b, SP_ROOT_HEADERS);
+    lists_of_values(b, SP_ROOT_RESPONSE_HEADERS);
     for (uint32_t g = 0; g < b->graft_count; g++) merge_grafted(b, b->grafts[g].alias, b->grafts[g].target);
     for (uint32_t i = 0; i < b->twin_count; i++) merge(b, b->twins[i].target, b->twins[i].alias);
     merge_all(b);

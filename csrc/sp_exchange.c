@@ -260,6 +260,7 @@ static sp_status open_body(sp_reader *d, parts *x) {
     int base64 = flag != SP_NO_MARK && d->scan.marks[flag].type == SP_TRUE;
     if (m->end - m->start == 2) {
         x->in.body = SP_BODY_ABSENT; /* "" */
+        x->body_text = (sp_view){0};
         return SP_OK;
     }
     SP_TRY(open_string(d, k, SP_ROOT_BODY, base64, x, &x->body));

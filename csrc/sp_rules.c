@@ -263,7 +263,7 @@ size_t sp_node_pointer(const sp_rules *r, uint32_t node, const sp_mark *mark, ch
             name = (sp_view){(const uint8_t *)digits, (size_t)d};
         }
         if (len + 2 * name.n + 2 > cap) break;
-        if (!plain) out[len++] = '/';
+        if (!plain || len) out[len++] = '/';
         for (size_t i = 0; i < name.n; i++) {
             uint8_t c = name.p[i];
             if (!plain && (c == '~' || c == '/')) out[len++] = '~', c = c == '~' ? '0' : '1';

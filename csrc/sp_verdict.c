@@ -240,6 +240,8 @@ sp_view sp_judge_value(const sp_judge *j, const sp_mark *marks, sp_list nodes, u
     *mark = SP_NO_MARK;
     for (uint32_t i = 0; i < nodes.n; i++) {
         uint32_t node = j->rules->words.v[nodes.at + i], k = sp_judge_first(j, node);
+        if (k != SP_NO_MARK && marks[k].type == SP_ARRAY)
+            k = sp_judge_first(j, j->rules->nodes.v[node].star); /* a header's list of values */
         if (k != SP_NO_MARK && marks[k].value.p && marks[k].type <= SP_STRING) {
             *mark = k;
             return marks[k].value;

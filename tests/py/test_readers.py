@@ -373,3 +373,16 @@ def test_records_of_frames_have_a_bound(tmp_path: Path) -> None:
     assert errors[0] is None
     assert errors[-1] is not None
     assert errors[-1].startswith("line_too_long")
+
+
+@pytest.mark.parametrize("value", ["s-1", ["s-1"], ["s-1", "s-2"]])
+def test_headers_as_lists_of_values(tmp_path: Path, value: Any) -> None:
+    """Some loggers write every header so: each value counts for the header, the first one is shown."""
+    log = tmp_path / "log.jsonl"
+    request = {"method": "POST", "url": "https://api.openai.com/v1/responses", "headers": {"X-Session-Id": value}, "body": RESPONSES}
+    log.write_text(json.dumps({"request": request}), encoding="utf-8")
+    [(rows, marks)] = [(batch.to_pylist(), evidence.to_pylist()) for batch, evidence in sp.scan(log).batches(evidence=True)]
+    assert (rows[0]["facts"], rows[0]["session_label"]) == (["label.session_header"], "s-1")
+    [mark] = [mark for mark in marks if mark["fact"] == "label.session_header"]
+    assert mark["pointer"] == ("x-session-id" if isinstance(value, str) else "x-session-id/0")
+    assert log.read_bytes()[mark["byte_start"] : mark["byte_end"]] == b'"s-1"'
