@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Iterator
 
+from .blocks import bunzip2, is_bzip2, is_xz, unxz
 from .unpack import gunzip, is_gzip, is_zstd, unzstd
 
 Unpack = Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]]
 """Of (bytes that were read, a function that reads more) the pieces of the content, and Fault after them."""
 
-PACKINGS: dict[str, tuple[Callable[[bytes], bool], Unpack]] = {"gzip": (is_gzip, gunzip), "zstd": (is_zstd, unzstd)}
+PACKINGS: dict[str, tuple[Callable[[bytes], bool], Unpack]] = {
+    "gzip": (is_gzip, gunzip),
+    "zstd": (is_zstd, unzstd),
+    "bzip2": (is_bzip2, bunzip2),
+    "xz": (is_xz, unxz),
+}
 OTHERS = (
-    (b"BZh", "bzip2", "bunzip2 -c"),
-    (b"\xfd7zXZ\0", "xz", "xz -dc"),
     (b"\x1f\x9d", "compress", "uncompress -c"),
     (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
+    (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"),
+    (b"Rar!\x1a\x07", "rar", "unrar p -inul"),
     (b"PK\x03\x04", "zip", "unzip -p"),
 )
 
@@ -24,7 +30,4 @@ def packing_of(head: bytes) -> str | None:
 
 def other_packing(head: bytes) -> tuple[str, str] | None:
     """Name and tool of a packing that is recognised and not read."""
-    for magic, name, tool in OTHERS:
-        if head.startswith(magic) and (name != "bzip2" or head[4:10] in {b"1AY&SY", b"\x17rE8P\x90"}):
-            return name, tool
-    return None
+    return next(((name, tool) for magic, name, tool in OTHERS if head.startswith(magic)), None)

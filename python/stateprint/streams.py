@@ -90,6 +90,12 @@ class Bytes:
         """The last bytes of `rest` were not used."""
         self.at -= unused
 
+    def skip_zeros(self) -> None:
+        """Goes on to the next byte that isn't zero, or to the end."""
+        while self.want(1) and not self.data[self.at]:
+            rest = self.data[self.at :]
+            self.at += len(rest) - len(rest.lstrip(b"\0"))
+
     def skip(self, n: int) -> bool:
         """Goes n bytes on without keeping them."""
         while n:
@@ -99,3 +105,23 @@ class Bytes:
             self.at += step
             n -= step
         return True
+
+
+def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of about CHUNK, and a Fault after all that came before it."""
+    ready: list[bytes] = []
+    size = 0
+    fault: Fault | None = None
+    try:
+        for piece in pieces:
+            ready.append(piece)
+            size += len(piece)
+            if size >= CHUNK:
+                yield b"".join(ready)
+                ready, size = [], 0
+    except Fault as e:
+        fault = e
+    if size:
+        yield b"".join(ready)
+    if fault is not None:
+        raise fault

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from .streams import CHUNK, WINDOW, Bytes, Fault
+from .streams import CHUNK, WINDOW, Bytes, Fault, gathered
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
@@ -45,9 +45,7 @@ def gunzip(head: bytes, read: Callable[[int], bytes], by: Inflater | None = None
     while True:
         _gzip_header(src)
         yield from _gzip_member(src, by)
-        while src.want(1) and not src.data[src.at]:  # zeros after the last member
-            pad = src.data[src.at :]
-            src.at += len(pad) - len(pad.lstrip(b"\0"))
+        src.skip_zeros()  # after the last member
         if not src.want(1):
             return
         src.want(2)
@@ -140,7 +138,10 @@ def _skippable(head: bytes) -> bool:
 def unzstd(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
     """The content of a zstd stream, frame after frame (RFC 8878), as `gunzip`. The blocks are walked here, so that memory is bounded
     and an early end is told from a proper one."""
-    src = Bytes(head, read)
+    return gathered(_zstd_frames(Bytes(head, read)))
+
+
+def _zstd_frames(src: Bytes) -> Iterator[bytes]:
     while True:
         if not src.want(4):
             if not src.want(1):
@@ -164,8 +165,6 @@ def _zstd_frame(src: Bytes) -> Iterator[bytes]:
 
     header, checksum = _zstd_header(src)
     unpack = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
-    ready: list[bytes] = []
-    size = 0
     fault: Fault | None = None
     last = False
     piece: bytes | None = header
@@ -175,16 +174,10 @@ def _zstd_frame(src: Bytes) -> Iterator[bytes]:
             fault = Fault("zstd_truncated", "the packed data stops before its end", src.place, cut=True)
             break
         try:
-            out = unpack.decompress(piece)
+            yield unpack.decompress(piece)
         except zstandard.ZstdError:
             fault = Fault("zstd_data", "the packed data is damaged", at, cut=True)
             break
-        if out:
-            ready.append(out)
-            size += len(out)
-        if size >= CHUNK:
-            yield b"".join(ready)
-            ready, size = [], 0
         if last:
             break
         head = src.take(3)
@@ -197,8 +190,6 @@ def _zstd_frame(src: Bytes) -> Iterator[bytes]:
                 break
         body = src.take(1 if kind == 1 else length) if head is not None else None
         piece = head + body if head is not None and body is not None else None
-    if ready:
-        yield b"".join(ready)
     if fault is None and checksum:
         fault = _zstd_checksum(src, unpack)
     if fault is not None:

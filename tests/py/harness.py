@@ -1,16 +1,17 @@
 """What the tests share: test data, scans through the core and through the package, logs in the forms that the readers know."""
 
 import functools
+import io
 import json
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import stateprint as sp
-from stateprint import _core
+from stateprint import _core, streams
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
@@ -143,3 +144,16 @@ def pack_rows(rows: Iterable[Row], but: Iterable[str] = ("source",)) -> list[byt
     """Rows as comparable bytes, without the columns that may differ."""
     left_out = set(but)
     return [json.dumps({k: v for k, v in row.items() if k not in left_out}, default=str, sort_keys=True).encode() for row in rows]
+
+
+def unpacked(how: Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]], data: bytes, step: int) -> tuple[bytes, str | None, bool]:
+    """What came out, the code of the fault, and whether bytes are missing."""
+    stream = io.BytesIO(data)
+    pieces = []
+    try:
+        for piece in how(stream.read(10), lambda n: stream.read(min(n, step))):
+            assert len(piece) <= streams.CHUNK + (1 << 17)
+            pieces.append(piece)
+    except streams.Fault as fault:
+        return b"".join(pieces), fault.code, fault.cut
+    return b"".join(pieces), None, False
