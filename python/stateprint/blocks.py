@@ -1,10 +1,13 @@
 """bzip2 and xz as streams, as `unpack`. Their decoders keep what comes out of a call that meets damage to themselves, and can't go back
 a step: so what they are fed is cut where that takes the least along, and in the same places whatever the reads."""
 
-import bz2
-import lzma
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import bz2
+    import lzma
 
 from .streams import CHUNK, WINDOW, Bytes, Fault, gathered
 
@@ -47,6 +50,8 @@ def bunzip2(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
 def _bzip2_stream(src: Bytes) -> Iterator[bytes]:
     """Fed from mark to mark, so that all of a block has come out, and its checksum was right, before the next one is looked at. What looks
     like a mark and is none does no harm: nothing comes out of a part of a block."""
+    import bz2
+
     decoder = bz2.BZ2Decompressor()
     start, ending, behind = src.place, False, 0
     while not decoder.eof:
@@ -68,7 +73,7 @@ def _bzip2_stream(src: Bytes) -> Iterator[bytes]:
     src.back(len(decoder.unused_data))
 
 
-def _bzip2_drained(decoder: bz2.BZ2Decompressor, data: bytes) -> list[bytes] | None:
+def _bzip2_drained(decoder: "bz2.BZ2Decompressor", data: bytes) -> list[bytes] | None:
     """All that comes out; None where the data is damaged."""
     out = []
     try:
@@ -114,6 +119,8 @@ def _xz_streams(src: Bytes) -> Iterator[bytes]:
 
 
 def _xz_stream(src: Bytes) -> Iterator[bytes]:
+    import lzma
+
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
     fault: Fault | None = None
     while not decoder.eof and fault is None:
@@ -132,7 +139,7 @@ def _xz_stream(src: Bytes) -> Iterator[bytes]:
     src.back(len(decoder.unused_data))
 
 
-def _xz_fault(error: lzma.LZMAError, place: int) -> Fault:
+def _xz_fault(error: "lzma.LZMAError", place: int) -> Fault:
     if "Memory usage limit" in str(error):  # the only way to tell it
         hint = "unpack it with xz -dc"
         return Fault("xz_window", "unpacking needs a dictionary of more than 128 MiB", place, cut=True, hint=hint)
