@@ -49,11 +49,6 @@ typedef struct sp_pair { /* one entry of the metadata of a schema */
     sp_view key, value;
 } sp_pair;
 
-typedef struct sp_part { /* rows [from, from + count) */
-    sp_columns *columns;
-    size_t from, count;
-} sp_part;
-
 /* All fill *out, or return SP_ERR_NOMEM and leave it released (release NULL). Memory comes from `a`, which must be thread-safe and live
    as long as the process. A stream gives the parts in their order, without those that have no rows; every schema is `schema`. */
 sp_status sp_arrow_schema(const sp_alloc *a, const sp_schema *schema, const sp_pair *meta, size_t n, struct ArrowSchema *out);

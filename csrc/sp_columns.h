@@ -85,4 +85,13 @@ void sp_columns_add(sp_columns *c, size_t column, int64_t more); /* to each numb
 sp_columns *sp_columns_hold(sp_columns *c);
 void sp_columns_drop(sp_columns *c);
 
+typedef struct sp_part { /* rows [from, from + count) */
+    sp_columns *columns;
+    size_t from, count;
+} sp_part;
+
+/* Copies the n rows with these numbers, in this order, into a part of their own: one reference, nothing of the other rows, and of texts that
+   repeat only those that they have. NULL: out of memory. (sp_pick.c) */
+sp_columns *sp_columns_pick(const sp_alloc *a, const sp_columns *c, const uint32_t *rows, size_t n);
+
 #endif

@@ -19,6 +19,8 @@ sp_digest sp_x128(const void *p, size_t n) {
 
 uint64_t sp_x64(const void *p, size_t n) { return XXH3_64bits(p, n); }
 
+uint64_t sp_x64_seeded(const void *p, size_t n, uint64_t seed) { return XXH3_64bits_withSeed(p, n, seed); }
+
 /* SipHash is defined over little-endian words; written by bytes so that every machine gives the same value. */
 static uint64_t load_le(const uint8_t *p) {
     uint64_t w = 0;

@@ -12,6 +12,7 @@ typedef struct sp_digest {
 
 sp_digest sp_x128(const void *p, size_t n);
 uint64_t sp_x64(const void *p, size_t n);
+uint64_t sp_x64_seeded(const void *p, size_t n, uint64_t seed);
 
 /* SipHash-2-4 (Aumasson, Bernstein), 128-bit output: the keyed form. */
 sp_digest sp_siphash128(const uint8_t key[16], const void *p, size_t n);

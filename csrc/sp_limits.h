@@ -35,6 +35,9 @@ typedef struct sp_limits {
 #define SP_MAX_EVENT_MARKS 196608u /* marks of a line, above which no event is read: the same */
 #define SP_MAX_STREAM_PARTS 512u   /* parts of one streamed answer; one with more has no chain_out */
 #define SP_SLICE_RECORDS 65536u    /* records that are given of which a slice holds no more, and of which no more tell the format */
+#define SP_FILTER_STEPS 4096u      /* comparisons and connectives of a filter; one with more is refused */
+#define SP_FILTER_DEPTH 256u       /* of them, whose answers wait for others; the same */
+#define SP_FILTER_VALUES 65536u    /* values that a filter compares with; the same */
 #define SP_SPLIT_PATHS 32u         /* pointers to arrays of records; more are refused */
 #define SP_SPLIT_PATH_DEPTH 8u     /* names in one of them */
 #define SP_SPLIT_NAME_BYTES 64u

@@ -132,7 +132,8 @@ typedef enum sp_basis {
     SP_BASIS_ENDPOINT,
     SP_BASIS_DEFAULT,
     SP_BASIS_INFERRED,
-    SP_BASIS_CONTEXT
+    SP_BASIS_CONTEXT,
+    SP_BASIS_COUNT
 } sp_basis;
 extern const char *const sp_effect_names[SP_EFFECT_COUNT];
 extern const char *const sp_basis_names[];

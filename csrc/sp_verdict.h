@@ -12,7 +12,8 @@ typedef enum sp_body_state {
     SP_BODY_OFFLOADED,
     SP_BODY_REDACTED,
     SP_BODY_ENCRYPTED,
-    SP_BODY_ABSENT
+    SP_BODY_ABSENT,
+    SP_BODY_STATE_COUNT
 } sp_body_state;
 extern const char *const sp_body_state_names[];
 

@@ -22,7 +22,7 @@
 #define CORE_FAST (METH_FASTCALL | METH_KEYWORDS)
 
 typedef struct core_state {
-    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type, *answer_type;
+    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type, *answer_type, *filter_type;
     PyObject *error; /* CoreError */
 } core_state;
 
@@ -86,9 +86,14 @@ typedef struct core_batch {
 } core_batch;
 extern PyType_Spec core_batch_spec;
 core_batch *core_batch_new(core_state *s, const char digest[33]); /* without columns */
-void core_batch_fill(core_batch *b, sp_columns *taken);           /* can't fail */
-PyObject *core_number(sp_kind kind, int64_t n);                   /* value of a cell with a number */
-const sp_schema *core_schema(PyObject *table);                    /* by name; NULL with ValueError set */
+void core_batch_fill(core_batch *b, sp_part taken);               /* can't fail */
+static inline sp_part core_all_of(sp_columns *c) { return (sp_part){c, 0, sp_columns_rows(c)}; }
+PyObject *core_number(sp_kind kind, int64_t n);                     /* value of a cell with a number */
+const sp_schema *core_schema(PyObject *table);                      /* by name; NULL with ValueError set */
+int core_column(const sp_schema *s, PyObject *name, size_t *index); /* -1 with KeyError or TypeError set */
+
+/* --- core_filter.c --- */
+extern PyType_Spec core_filter_spec;
 
 /* --- core_arrow.c --- */
 PyObject *core_batch_schema(PyObject *self, PyObject *unused);
@@ -105,6 +110,7 @@ extern const char core_classify_doc[];
 PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names);
 PyObject *core_statuses(PyObject *module, PyObject *unused);
 PyObject *core_flags(PyObject *module, PyObject *unused);
+PyObject *core_vocabularies(PyObject *module, PyObject *unused);
 PyObject *core_limits(PyObject *module, PyObject *unused);
 PyObject *core_kernels(PyObject *module, PyObject *unused);
 PyObject *core_canonical_number(PyObject *module, PyObject *text);

@@ -11,8 +11,8 @@ core_batch *core_batch_new(core_state *s, const char digest[33]) {
     return b;
 }
 
-void core_batch_fill(core_batch *b, sp_columns *taken) {
-    b->part = (sp_part){taken, 0, sp_columns_rows(taken)};
+void core_batch_fill(core_batch *b, sp_part taken) {
+    b->part = taken;
     PyObject_GC_Track(b);
 }
 
@@ -177,7 +177,7 @@ static PyObject *batch_slice(PyObject *self, PyObject *const *args, Py_ssize_t n
     return (PyObject *)b;
 }
 
-static int column_index(const sp_schema *s, PyObject *name, size_t *index) {
+int core_column(const sp_schema *s, PyObject *name, size_t *index) {
     if (!PyUnicode_Check(name)) return PyErr_SetString(PyExc_TypeError, "names of columns must be str"), -1;
     for (*index = 0; *index < s->count; ++*index)
         if (PyUnicode_CompareWithASCIIString(name, s->columns[*index].name) == 0) return 0;
@@ -193,7 +193,7 @@ static PyObject *batch_counts(PyObject *self, PyObject *const *args, Py_ssize_t 
     times k = {0};
     int ok = columns != NULL;
     if (!ok) PyErr_NoMemory();
-    for (Py_ssize_t i = 0; ok && i < n; i++) ok = column_index(c->schema, args[i], &columns[i]) == 0;
+    for (Py_ssize_t i = 0; ok && i < n; i++) ok = core_column(c->schema, args[i], &columns[i]) == 0;
     if (!ok || times_init(&k) < 0) goto done;
     sp_status st = sp_group_rows(&sp_alloc_std, c, p->from, p->count, columns, (size_t)n, &groups, &group_n);
     d = st == SP_OK ? PyDict_New() : NULL;

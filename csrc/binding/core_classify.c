@@ -81,7 +81,7 @@ static PyObject *answer_table(PyObject *self, int marks) {
         core_raise(st);
         Py_CLEAR(b);
     }
-    if (b) core_batch_fill(b, c);
+    if (b) core_batch_fill(b, core_all_of(c));
     return (PyObject *)b;
 }
 

@@ -1,6 +1,7 @@
 /* The vocabularies of the core as Python values; each comes out of one list. */
 #include "core.h"
 #include "sp_number.h"
+#include "sp_verdict.h"
 
 /* Appends `taken` to *list; both are gone when that fails. */
 static void push(PyObject **list, PyObject *taken) {
@@ -53,6 +54,32 @@ PyObject *core_flags(PyObject *module, PyObject *unused) {
     PyObject *list = PyList_New(0);
     for (unsigned i = 0; i < SP_FLAG_COUNT; i++) push(&list, Py_BuildValue("(ss)", sp_flag_name(i), meanings[i]));
     return list;
+}
+
+/* The names, as a tuple under that of a column. */
+static int put_vocabulary(PyObject *d, const char *column, const char *const *names, size_t n) {
+    PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+    for (size_t i = 0; tuple && i < n; i++) {
+        PyObject *name = PyUnicode_FromString(names[i]);
+        if (!name || PyTuple_SetItem(tuple, (Py_ssize_t)i, name) < 0) Py_CLEAR(tuple);
+    }
+    return core_put(d, column, tuple);
+}
+
+PyObject *core_vocabularies(PyObject *module, PyObject *unused) {
+    const char *states[SP_STATE_COUNT], *flags[SP_FLAG_COUNT];
+    PyObject *d = PyDict_New();
+    (void)module;
+    (void)unused;
+    for (unsigned i = 0; i < SP_STATE_COUNT; i++) states[i] = sp_state_name((sp_state)i);
+    for (unsigned i = 0; i < SP_FLAG_COUNT; i++) flags[i] = sp_flag_name(i);
+    if (d &&
+        (put_vocabulary(d, "state", states, CORE_LEN(states)) < 0 || put_vocabulary(d, "effects", sp_effect_names, SP_EFFECT_COUNT) < 0 ||
+         put_vocabulary(d, "confidence", sp_basis_names, SP_BASIS_COUNT) < 0 || put_vocabulary(d, "flags", flags, CORE_LEN(flags)) < 0 ||
+         put_vocabulary(d, "grade", sp_grade_names, SP_GRADE_COUNT) < 0 ||
+         put_vocabulary(d, "body_state", sp_body_state_names, SP_BODY_STATE_COUNT) < 0))
+        Py_CLEAR(d);
+    return d;
 }
 
 PyObject *core_limits(PyObject *module, PyObject *unused) {

@@ -23,7 +23,8 @@ static int core_exec(PyObject *module) {
                                          "A pack, lens or limit is refused. args: (code, file, line, column, message, hint).", NULL, NULL);
     if (!s->error || PyModule_AddObjectRef(module, "CoreError", s->error) < 0) return -1;
     if (add_type(module, &core_rules_spec, &s->rules_type) < 0 || add_type(module, &core_scan_spec, &s->scan_type) < 0 ||
-        add_type(module, &core_batch_spec, &s->batch_type) < 0 || add_type(module, &core_answer_spec, &s->answer_type) < 0)
+        add_type(module, &core_batch_spec, &s->batch_type) < 0 || add_type(module, &core_answer_spec, &s->answer_type) < 0 ||
+        add_type(module, &core_filter_spec, &s->filter_type) < 0)
         return -1;
     s->room_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_room_spec, NULL); /* seen only through its memoryviews */
     if (!s->room_type) return -1;
@@ -37,6 +38,7 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT((PyObject *)s->room_type);
     Py_VISIT((PyObject *)s->batch_type);
     Py_VISIT((PyObject *)s->answer_type);
+    Py_VISIT((PyObject *)s->filter_type);
     Py_VISIT(s->error);
     return 0;
 }
@@ -48,6 +50,7 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(s->room_type);
     Py_CLEAR(s->batch_type);
     Py_CLEAR(s->answer_type);
+    Py_CLEAR(s->filter_type);
     Py_CLEAR(s->error);
     return 0;
 }
@@ -61,6 +64,8 @@ static PyMethodDef core_functions[] = {
      "columns($module, /, table)\n--\n\n(name, kind, meaning) of the columns of 'exchanges' or 'evidence'."},
     {"statuses", core_statuses, METH_NOARGS, "statuses($module, /)\n--\n\n(code, what was expected) of every reason."},
     {"flags", core_flags, METH_NOARGS, "flags($module, /)\n--\n\n(name, meaning) of every flag."},
+    {"vocabularies", core_vocabularies, METH_NOARGS,
+     "vocabularies($module, /)\n--\n\nColumns of 'exchanges' whose values the core knows all, each with these."},
     {"limits", core_limits, METH_NOARGS, "limits($module, /)\n--\n\n(name, default, hard maximum, meaning) of every limit."},
     {"kernels", core_kernels, METH_NOARGS,
      "kernels($module, /)\n--\n\nNames of the string kernels that run on this processor, best first."},

@@ -296,8 +296,8 @@ static PyObject *take(core_scan *s) {
         else core_raise(st);
         goto done;
     }
-    core_batch_fill(first, exchanges);
-    if (evidence) core_batch_fill(second, evidence);
+    core_batch_fill(first, core_all_of(exchanges));
+    if (evidence) core_batch_fill(second, core_all_of(evidence));
     PyObject_GC_Track(pair);
 done:
     Py_XDECREF((PyObject *)first);

@@ -1,6 +1,7 @@
 """The C core, as Python sees it. Everything here is immutable once made, unless it says otherwise, and safe to share between threads."""
 
 from collections.abc import Buffer, Sequence  # type: ignore[attr-defined]
+from datetime import datetime
 from typing import Any, Self, final
 
 __version__: str
@@ -80,6 +81,30 @@ class Answer:
         """Its evidence, as a table."""
 
 @final
+class Filter:
+    """Which rows of a batch are kept. Immutable."""
+
+    def __new__(
+        cls,
+        steps: Sequence[tuple[str, str | None, tuple[str | int, ...]]],
+        /,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        share: float | None = None,
+        seed: int | None = 0,
+    ) -> Self:
+        """steps: an expression in postfix order; none: every row. (operation, column, values): `null`, `in`, `less`, `at_most`, `has` of a column,
+        `not`, `and`, `or` of what comes before. since, until: microseconds since 1970, `until` not included. share: of the rows, by uid and seed.
+        ValueError: no expression, or values that don't fit their column. KeyError: no such column."""
+    def apply(
+        self, exchanges: Batch, evidence: Batch | None = None, limit: int | None = None
+    ) -> tuple[Batch, Batch | None, int, dict[str, int], datetime | None, datetime | None]:
+        """Rows that are kept, at most `limit`, and the evidence of these; how many rows were come to (up to the last one that is kept where the
+        limit was reached); how many were left out, by reason (no_time, outside_time, where, where_not_known, sample); first and last time of
+        those come to. A batch of which all is kept is shared, not copied. The GIL is released."""
+
+@final
 class Scan:
     """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The
     GIL is released while they work. After `finish`, `feed` and `room` raise ValueError."""
@@ -142,6 +167,9 @@ def columns(table: str) -> list[tuple[str, str, str]]:
 
 def statuses() -> list[tuple[str, str]]: ...
 def flags() -> list[tuple[str, str]]: ...
+def vocabularies() -> dict[str, tuple[str, ...]]:
+    """Columns of `exchanges` whose values the core knows all, each with these."""
+
 def limits() -> list[tuple[str, int, int, str]]: ...
 def kernels() -> list[str]:
     """Names of the string kernels that run on this processor, best first."""
