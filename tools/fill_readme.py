@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the commands that README.md shows (```console blocks: `$ stateprint …`) and puts their real output below them.
+"""Runs the commands that README.md and pages of docs show (```console blocks: `$ stateprint …`) and puts their real output below them.
 
 A line `…` in a block stands for lines left out: as many as before stay above and below it.
 """
@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("README.md", "docs/filters.md")
 BLOCK = re.compile(r"(```console\n\$ (.*?)\n)(.*?)(```)", re.DOTALL)
+USAGE = 2  # what is wrong is worth showing, too
 DEFAULT = ["scan", "--to", "table", "examples/sample.jsonl"]  # what tools/try.sh runs
 
 
@@ -25,7 +27,7 @@ def run(command: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, check=False
     )
-    if done.returncode:
+    if done.returncode not in {0, USAGE}:
         sys.exit(f"{command} failed:\n{done.stderr}")
     return [line.rstrip() for line in (done.stdout + done.stderr).rstrip("\n").split("\n")]
 
@@ -40,8 +42,9 @@ def fill(block: re.Match[str]) -> str:
 
 
 def main() -> None:
-    path = ROOT / "README.md"
-    path.write_text(BLOCK.sub(fill, path.read_text(encoding="utf-8")), encoding="utf-8")
+    for name in PAGES:
+        path = ROOT / name
+        path.write_text(BLOCK.sub(fill, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -123,6 +123,18 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `yaml_syntax` | the same, of a cassette that is no YAML from there on |
 | `unpacked_limit` | more bytes than `max_unpacked_bytes` |
 
+## An option that is refused
+
+`ConfigError`, before anything is read; the exit code is 2. Files of yours are named with line and column.
+
+| code | meaning |
+| --- | --- |
+| `option`, `usage` | a value that the option does not have, or two options that exclude each other |
+| `where` | an expression that can't be read: line and column in it, and what was expected there ([filters](filters.md)) |
+| `format`, `lens`, `kernel`, `limit`, `key`, `rule`, `column` | there is no such one, or it is none |
+| `unreadable` | a file of yours that can't be read |
+| `syntax`, `meaning` | a rule pack, a context file or a mapping: it can't be read; it says something that means nothing |
+
 ## Exit codes
 
 | code | meaning |

@@ -143,6 +143,20 @@ ENGINE = options(
 )
 
 
+RECORDS = click.option(
+    "--records", multiple=True, metavar="WHAT", help="What a record is: lines, or JSON pointers to arrays: /log/entries."
+)
+READING = options(
+    RECORDS,
+    click.option("--since", metavar="TIME", help="Only rows at or after it: a date, or RFC 3339; UTC unless it says otherwise."),
+    click.option("--until", metavar="TIME", help="Only rows before it."),
+    click.option("--where", metavar="EXPRESSION", help="Only rows of which it holds: \"state = 'stateful' and tokens_in > 1000\"."),
+    click.option("--sample", type=float, metavar="P", help="Only this share of the rows, such as 0.01; the same ones every time."),
+    click.option("--seed", type=int, metavar="N", help="Names another sample."),
+    click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows; filters come first."),
+)
+
+
 def make_engine(
     lens: str,
     packs: tuple[str, ...],
@@ -156,6 +170,13 @@ def make_engine(
     secret = None if key is None else read_key(key)
     known: dict[str, Any] = {"context": context, "map": mapping, "kernel": kernel}
     return Engine(rules=packs, lens=lens, key=secret, tag_key=secret, tags=tags, with_text=with_text, **known)
+
+
+def open_scan(inputs: tuple[str, ...], form: str | None, threads: int | None, known: dict[str, Any], **more: Any) -> Scan:
+    """The scan that the options ENGINE and READING ask for."""
+    asked = {name: known.pop(name) for name in ("since", "until", "where", "sample", "seed", "limit")}
+    records = known.pop("records") or None
+    return scan(inputs, engine=make_engine(**known), format=form, records=records, threads=threads, strict=False, **asked, **more)
 
 
 def show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
@@ -209,9 +230,8 @@ def summarise(done: Scan) -> None:
             say(f"{one['source']}: {', '.join(one['file_flags'])}")
     for error in done.errors:
         say(told(error))
-    if not summary.lines:
-        read = ", ".join(f"{one['source']} ({one['error'] or 'no lines'})" for one in summary.inputs)
-        say(f"no rows: {read or 'no file matched'}")
+    if summary.why_no_rows:
+        say(f"no rows: {summary.why_no_rows}")
 
 
 def exit_code(done: Scan, max_rejects: int | None) -> int:
@@ -293,11 +313,11 @@ def show_counts(batches: Iterator[_core.Batch], by: list[str], to: str | None) -
 @main.command("scan")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @ENGINE
+@READING
 @click.option("-o", "--output", metavar="FILE", help="Write all rows: .parquet, .arrow, .ndjson, .csv by suffix.")
 @click.option("--to", type=click.Choice(["table", "ndjson", "csv", "parquet", "arrow"]), help="Name the format instead.")
 @click.option("--evidence", metavar="FILE", help="Also write the table of marks.")
 @click.option("--by", metavar="COLUMNS", help="Print counts by these columns instead of rows: route,state")
-@click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows.")
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--max-rejects", type=click.IntRange(0), metavar="N", help="Exit with 3 when more lines are rejected.")
 @click.option("--strict", is_flag=True, help="The same as --max-rejects 0.")
@@ -310,7 +330,6 @@ def scan_command(
     to: str | None,
     evidence: str | None,
     by: str | None,
-    limit: int | None,
     force: bool,
     max_rejects: int | None,
     strict: bool,
@@ -325,9 +344,8 @@ def scan_command(
         raise ConfigError("a table goes to the terminal", code="option", hint="leave -o away, or name a file format")
     if to in {"parquet", "arrow"} and not output:
         raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
-    engine = make_engine(**known)
     report, stop = progress_bar(progress)
-    done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit, max_rejects=most, progress=report)
+    done = open_scan(inputs, form, threads, known, max_rejects=most, progress=report)
     try:
         with contextlib.ExitStack() as files:
             files.callback(stop)
@@ -384,13 +402,12 @@ def written(
 @main.command("identify")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @ENGINE
-@click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N payloads.")
-def identify_command(inputs: tuple[str, ...], form: str | None, threads: int | None, limit: int | None, **known: Any) -> None:
+@READING
+def identify_command(inputs: tuple[str, ...], form: str | None, threads: int | None, **known: Any) -> None:
     """One line per payload, as file(1) does: API, operation, state, deciding pointer, fingerprint."""
-    engine = make_engine(**known)
-    done = scan(inputs, engine=engine, format=form, threads=threads, strict=False, limit=limit)
+    done = open_scan(inputs, form, threads, known)
     for batch, marks in done.batches(evidence=True):
-        lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], engine)
+        lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], done.engine)
     summarise(done)
     leave(exit_code(done, None))
 
@@ -405,9 +422,11 @@ def lines(rows: list[dict[str, Any]], marks: list[dict[str, Any]], engine: Engin
         click.echo(printable(f"{row['source']}:{row['line']}: {what}"))
 
 
-def only_record(name: str, engine: Engine, form: str | None) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+def only_record(
+    name: str, engine: Engine, form: str | None, records: tuple[str, ...] | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
     """Row and marks of a file that is one document over several lines; None where it is anything else."""
-    done = scan(name, engine=engine, format=form, threads=1, strict=False, limit=2)
+    done = scan(name, engine=engine, format=form, records=records, threads=1, strict=False, limit=2)
     rows: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
     for batch, more in done.batches(evidence=True):
@@ -419,17 +438,18 @@ def only_record(name: str, engine: Engine, form: str | None) -> tuple[dict[str, 
 @main.command("explain")
 @click.argument("place", metavar="FILE[:LINE]")
 @ENGINE
-def explain_command(place: str, form: str | None, threads: int | None, **known: Any) -> None:
+@RECORDS
+def explain_command(place: str, form: str | None, threads: int | None, records: tuple[str, ...], **known: Any) -> None:
     """The decision trace for one exchange: of a line of a log, or of a file that is one JSON document."""
     name, colon, number = place.rpartition(":")
     engine = make_engine(**known)
-    if os.path.isfile(place) and (only := only_record(place, engine, form)) is not None:
+    if os.path.isfile(place) and (only := only_record(place, engine, form, records or None)) is not None:
         row, marks = only
         click.echo(str(explanation(row, marks, engine)))
         leave(INPUT if row["error"] else 0)
     if not colon or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise ConfigError("expected FILE:LINE, with the line from 1", code="usage", hint="stateprint explain log.jsonl:3")
-    done = scan(name, engine=engine, format=form, threads=threads, strict=False)
+    done = scan(name, engine=engine, format=form, records=records or None, threads=threads, strict=False)
     for batch, found in done.batches(evidence=True):
         last = batch.slice(len(batch) - 1).to_pylist() if len(batch) else []
         if not last or last[0]["line"] < int(number):

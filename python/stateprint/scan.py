@@ -5,13 +5,16 @@ import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from . import _core
 from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
+from .filters import REASONS, Filter, Time, filter_of
 from .fronts import HEAD, front_of
 from .places import Place, expand
+from .show import value
 from .sources import CHUNK, Source, sources_of
 from .table import Table
 
@@ -35,7 +38,9 @@ class Progress:
 class Summary:
     """Counts of a scan; `records = classified + rejected + passed over` always holds. A record is a line, or what a container holds: each
     counts as one line; one with several exchanges (frames of a socket) is as many records. One that is no exchange is passed over: counted by
-    the reason, without a row."""
+    the reason, without a row. These count all that was read: filters change only how many rows are kept. `classified + rejected = kept +
+    left_out`, where `left_out` has the reasons of the filters that there are, each row under the first that held. `first` and `last` are the
+    times of what was read, told by scans with filters."""
 
     lines_total: int = 0
     lines_blank: int = 0
@@ -48,6 +53,10 @@ class Summary:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     limits: dict[str, int] = field(default_factory=dict)
     versions: str = ""
+    kept: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    first: datetime | None = None
+    last: datetime | None = None
 
     @property
     def complete(self) -> bool:
@@ -58,26 +67,36 @@ class Summary:
     def lines(self) -> int:
         return self.lines_total - self.lines_blank
 
-    def limited(self, batch: _core.Batch) -> None:
-        """Counts of rows of a scan that stops early: without the lines that it did not come to."""
-        for (state, error), n in batch.counts("state", "error").items():
+    def add_rows(self, rows: Mapping[tuple[Any, ...], int]) -> None:
+        """Counts by (state, error) of the rows of an input in which the limit was reached: without the lines that the scan did not come to."""
+        for (state, error), n in rows.items():
             self.lines_total += n
             self.records += n
             kind, key = (self.classified, state) if error is None else (self.rejected, error.split(" ", 1)[0])
             kind[key] = kind.get(key, 0) + n
 
-    def add(self, name: str, part: Mapping[str, Any], source: Source, error: InputError | None, *, counted: bool, ended: bool) -> None:
-        """Adds what the core counted of one input; counted: `limited` did; ended: its end was come to."""
-        for key in ("lines_total", "lines_blank", "records", "bytes") if not counted else ():
+    def add_kept(self, rows: int, left: Mapping[str, int], first: datetime | None, last: datetime | None) -> None:
+        """Adds what a filter made of one batch."""
+        self.kept += rows
+        self.left_out = {why: n + left[why] for why, n in self.left_out.items()}
+        self.first = min((t for t in (self.first, first) if t is not None), default=None)
+        self.last = max((t for t in (self.last, last) if t is not None), default=None)
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        """Adds what the core counted of one input."""
+        for key in ("lines_total", "lines_blank", "records", "bytes"):
             setattr(self, key, getattr(self, key) + part[key])
-        for key in ("classified", "rejected", "passed_over", "flags") if not counted else ():
+        for key in ("classified", "rejected", "passed_over", "flags"):
             mine: dict[str, int] = getattr(self, key)
             for k, n in part[key].items():
                 if n:
                     mine[k] = mine.get(k, 0) + n
+
+    def add_input(self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool) -> None:
+        """Adds an input that was read; ended: its end was come to."""
         self.inputs.append(
             {
-                "source": name,
+                "source": source.name,
                 "complete": ended and error is None,
                 "error": error.code if error else None,
                 "bytes": part["bytes"],
@@ -102,6 +121,10 @@ class Summary:
             "passed_over": self.passed_over,
             "flags": self.flags,
             "bytes": self.bytes,
+            "kept": self.kept,
+            "left_out": self.left_out,
+            "first": value(self.first) or None,
+            "last": value(self.last) or None,
             "complete": self.complete,
             "inputs": self.inputs,
             "limits": self.limits,
@@ -118,7 +141,30 @@ class Summary:
         counts = f"{self.records} {what} = {sum(self.classified.values())} classified + {sum(self.rejected.values())} rejected"
         if self.passed_over:
             counts += f" + {sum(self.passed_over.values())} passed over"
-        return counts + (f"; {states}" if states else "") + (f"; rejected: {reasons}" if reasons else "")
+        return counts + (f"; {states}" if states else "") + (f"; rejected: {reasons}" if reasons else "") + self._kept_text()
+
+    def _kept_text(self) -> str:
+        if not self.left_out:
+            return ""
+        left = self._left_text()
+        return f"; kept {self.kept} of {self.kept + sum(self.left_out.values())}" + (f" (left out: {left})" if left else "")
+
+    def _left_text(self) -> str:
+        return ", ".join(f"{n} {REASONS[why]}" for why, n in self.left_out.items() if n)
+
+    @property
+    def why_no_rows(self) -> str:
+        """Why a scan that ran to its end gave no rows; nothing where it gave some."""
+        left = sum(self.left_out.values())
+        if self.kept:
+            return ""
+        if not self.records:
+            return ", ".join(f"{one['source']} ({one['error'] or 'no lines'})" for one in self.inputs) or "nothing was read"
+        if left and self.left_out.get("outside_time") == left:
+            return f"all {left} are outside the time window; the log is of {value(self.first)} to {value(self.last)}"
+        if left:
+            return f"left out: {self._left_text()}"
+        return "all records were passed over: " + ", ".join(f"{n} {why}" for why, n in self.passed_over.items())
 
 
 class Scan:
@@ -137,11 +183,13 @@ class Scan:
         limit: int | None,
         max_rejects: int | None,
         progress: Callable[[Progress], object] | None,
+        filter: Filter,
     ) -> None:
-        self.inputs, self.engine = inputs, engine
+        self.inputs, self.engine, self._filter = inputs, engine, filter
         self._format, self._records = engine.reading(format, records)
         self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
+        self._rows: dict[tuple[Any, ...], int] | None = None  # of the input in which the limit was reached
         self.summary = Summary()
         self.errors: list[InputError] = []
 
@@ -153,6 +201,8 @@ class Scan:
         """Batches of exchanges and, if asked for, of evidence; in input order. InputError, before the first, for an input that can't be
         opened."""
         self.summary, self.errors = Summary(limits=dict(self.engine.limits)), []
+        self.summary.left_out = dict.fromkeys(self._filter.reasons, 0)
+        self._rows = None
         left = self._limit
         places = list(expand(self.inputs))
         if sum(place.name == "-" for place in places) > 1:
@@ -165,22 +215,24 @@ class Scan:
         total = _total(places)
         with contextlib.closing(self._sources(places)) as sources:
             for source, before in sources:
-                for exchanges, marks in self._one(source, evidence):
+                seen: dict[tuple[Any, ...], int] = {}
+                for batch, found in self._one(source, evidence):
+                    exchanges, marks, come_to = self._kept(batch, found, left)
                     if left is not None:
-                        if len(exchanges) > left:
-                            exchanges, marks = _cut(exchanges, marks, left)
                         left -= len(exchanges)
-                        self.summary.limited(exchanges)
-                    rows += len(exchanges)
-                    if not self.summary.versions and len(exchanges):
-                        self.summary.versions = exchanges.to_pylist(1)[0]["versions"] or ""
-                    yield exchanges, marks
+                        _count(seen, batch.slice(0, come_to))
+                        self._rows = seen if left == 0 else None
+                    rows += come_to
+                    if not self.summary.versions and len(batch):
+                        self.summary.versions = batch.to_pylist(1)[0]["versions"] or ""
+                    if len(exchanges):
+                        yield exchanges, marks
                     if self._progress:
                         self._progress(Progress(before + source.file.taken, total, rows, source.name))
                     if left == 0:
                         return
                     if self._max_rejects is not None:
-                        rejects += exchanges.counts("state").get((None,), 0)
+                        rejects += batch.slice(0, come_to).counts("state").get((None,), 0)
                         if rejects > self._max_rejects:
                             self._too_many(source.name)
                             return
@@ -196,6 +248,15 @@ class Scan:
                 for source in sources_of(file, self.engine.max_unpacked_bytes):
                     yield source, before
             before += file.taken
+
+    def _kept(self, batch: _core.Batch, marks: _core.Batch | None, limit: int | None) -> tuple[_core.Batch, _core.Batch | None, int]:
+        """What filter and limit leave of a batch, and how many of its rows were come to."""
+        if not self._filter.reasons and limit is None:
+            self.summary.kept += len(batch)
+            return batch, marks, len(batch)
+        exchanges, kept, come_to, left, first, last = self._filter.core.apply(batch, marks, limit)
+        self.summary.add_kept(len(exchanges), left, first, last)
+        return exchanges, kept, come_to
 
     def _too_many(self, name: str) -> None:
         what = f"more than {self._max_rejects:,} lines were rejected, so the scan stopped"
@@ -232,7 +293,11 @@ class Scan:
             error = error or _error_of(part, source.name, ended)
             if error is not None:
                 error.lines_done = part["lines_total"]
-            self.summary.add(source.name, part, source, error, counted=self._limit is not None, ended=ended)
+            if self._rows is None:
+                self.summary.add(part)
+            else:
+                self.summary.add_rows(self._rows)
+            self.summary.add_input(part, source, error, ended=ended)
         if error is not None:
             self._failed(error)
 
@@ -304,13 +369,9 @@ class Scan:
         return f"<Scan of {len(self.inputs)} input{'s' if len(self.inputs) != 1 else ''}, lens {self.engine.lens.name}>"
 
 
-def _cut(exchanges: _core.Batch, marks: _core.Batch | None, rows: int) -> tuple[_core.Batch, _core.Batch | None]:
-    """The first rows, and the marks of these."""
-    kept = exchanges.slice(0, rows)
-    if marks is not None:
-        uids = {uid for (uid,) in kept.counts("uid")}
-        marks = marks.slice(0, sum(n for (uid,), n in marks.counts("uid").items() if uid in uids))
-    return kept, marks
+def _count(counts: dict[tuple[Any, ...], int], batch: _core.Batch) -> None:
+    for key, n in batch.counts("state", "error").items():
+        counts[key] = counts.get(key, 0) + n
 
 
 def _direct(core: _core.Scan, source: Source) -> Iterator[None]:
@@ -375,6 +436,11 @@ def scan(
     limit: int | None = None,
     max_rejects: int | None = None,
     progress: Callable[[Progress], object] | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
+    where: str | None = None,
+    sample: float | None = None,
+    seed: int | None = None,
 ) -> Scan:
     """A lazy scan of request logs.
 
@@ -383,6 +449,11 @@ def scan(
     pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
     `errors`. limit: most rows. max_rejects: stop when more lines are rejected. progress: called with a Progress after every batch.
+
+    Rows are kept that pass all filters, and the summary counts the others (docs/filters.md); the limit is one of those that are kept. since,
+    until: the time window, since included, until not; a date, a datetime or RFC 3339, UTC unless it says otherwise. where: comparisons of
+    columns, such as "state = 'stateful' and not host is null". sample: a share of the rows, over 0, at most 1, chosen by uid and seed (0 to
+    2^64 - 1; 0 unless given). ConfigError for an option that is refused; `where`: with the place in the expression.
     """
     if isinstance(inputs, (str, os.PathLike)):
         inputs = (inputs,)
@@ -396,10 +467,11 @@ def scan(
     for name, number in (("limit", limit), ("max_rejects", max_rejects)):
         if number is not None and number < 0:
             raise ConfigError(f"{name} is {number}, expected 0 or more", code="option")
+    chosen = engine_for(engine, lens)
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return Scan(
         tuple(inputs),
-        engine_for(engine, lens),
+        chosen,
         format=format,
         records=records if records is None or isinstance(records, str) else "\n".join(records),
         threads=workers,
@@ -407,6 +479,7 @@ def scan(
         limit=limit,
         max_rejects=max_rejects,
         progress=progress,
+        filter=filter_of(chosen, since=since, until=until, where=where, sample=sample, seed=seed),
     )
 
 

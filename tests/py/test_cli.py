@@ -133,6 +133,53 @@ def test_counts() -> None:
     assert b"no column" in run("scan", SAMPLE, "--by", "colour", code=2).stderr
 
 
+def test_filters() -> None:
+    done = run("scan", SAMPLE, "--where", "state = 'stateful' and effects has 'read'")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {row["state"] for row in rows} == {"stateful"}
+    assert re.search(rf"kept {len(rows)} of 39 \(left out: {39 - len(rows)} by where\)", done.stderr.decode())
+    sample = ("scan", SAMPLE, "--sample", "0.5", "--seed")
+    assert run(*sample, "3").stdout == run(*sample, "3", "-j", "1").stdout != run(*sample, "4").stdout
+    assert run("identify", SAMPLE, "--where", "line in (3, 5)").stdout.count(b"\n") == 2
+    assert run("identify", SAMPLE, "--where", "line > 3", "--limit", "4").stdout.count(b"\n") == 4
+    kong = DATA / "samples/kong-ai-log.jsonl"
+    assert run("scan", kong, "--until", "2100-01-01").stdout == run("scan", kong).stdout
+    late = run("scan", kong, "--since", "2100-01-01")
+    assert re.search(r"no rows: all \d+ are outside the time window; the log is of 20..-", late.stderr.decode())
+
+
+@pytest.mark.parametrize(
+    ("option", "what", "said"),
+    [
+        ("--where", "stat = 1", b"error: where:1:1: no column is called 'stat'\n  did you mean state"),
+        ("--since", "May", b"since is 'May', expected a date or a time"),
+        ("--sample", "2", b"sample is 2.0, expected a share"),
+        ("--seed", "1", b"seed goes with sample"),
+    ],
+)
+def test_wrong_filters(option: str, what: str, said: bytes) -> None:
+    done = run("scan", SAMPLE, option, what, code=2)
+    assert said in done.stderr
+    assert done.stdout == b""
+
+
+def test_filters_change_no_exit_code() -> None:
+    everything = run("scan", HOSTILE, "--where", "state = 'unknown'", "--max-rejects", "79", code=3)
+    assert b" rejected, " in everything.stderr.partition(b"left out: ")[2]
+    assert run("scan", HOSTILE, "--where", "line = -1").stdout == b""
+
+
+def test_records_are_named(tmp_path: Path) -> None:
+    log, other = tmp_path / "log.json", tmp_path / "other.json"
+    log.write_text(json.dumps({"mine": [{"model": "gpt-5", "input": "a"}]}))
+    other.write_text(json.dumps({"yours": [{"model": "gpt-5", "input": "b"}] * 2}))
+    assert run("scan", log, other, "--records", "/mine", "--records", "/yours").stdout.count(b"\n") == 3
+    assert run("identify", other, "--records", "/yours").stdout.count(b"\n") == 2
+    assert run("scan", log, "--records", "lines").stdout.count(b"\n") == 1
+    assert b"expected 'lines' or JSON pointers" in run("scan", log, "--records", "mine", code=2).stderr
+    assert b"model        gpt-5" in run("explain", f"{log}:1", "--records", "/mine").stdout
+
+
 def test_limit_and_lens() -> None:
     assert run("scan", SAMPLE, "--limit", "5").stdout.count(b"\n") == 5
     states = [json.loads(run("scan", SAMPLE, "--lens", lens, "--by", "state").stdout.splitlines()[0]) for lens in sp.LENSES]

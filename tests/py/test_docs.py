@@ -42,13 +42,14 @@ def test_pages_agree_with_the_built_core() -> None:
 
 
 def shown() -> list[tuple[str, str]]:
-    """(command, output) of every console block of the README: `$ command`, then what it prints."""
-    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.DOTALL)
+    """(command, output) of every console block of the README and of the pages that have some: `$ command`, then what it prints."""
+    pages = "".join([README, *((ROOT / name).read_text(encoding="utf-8") for name in ("docs/filters.md",))])
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", pages, re.DOTALL)
     return [(command, output) for command, output in blocks if output.strip()]
 
 
 @pytest.mark.parametrize(("command", "output"), shown(), ids=[command for command, _ in shown()])
-def test_readme_output_is_real(command: str, output: str) -> None:
+def test_output_in_pages_is_real(command: str, output: str) -> None:
     words = shlex.split(command)
     if words[0] == "tools/try.sh":
         words = ["stateprint", *words[1:]] if len(words) > 1 else ["stateprint", "scan", "--to", "table", "examples/sample.jsonl"]
