@@ -16,7 +16,7 @@ from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
 from .scan import Progress, Scan, scan
 from .show import printable, value
-from .table import Output, Writer, format_of, write_text
+from .table import Output, Writer, counts, format_of, write_text
 from .trace import explanation
 from .unpack import inflaters
 from .verdict import describe, verdict_of
@@ -292,22 +292,13 @@ def show_table(batches: Iterator[_core.Batch]) -> None:
         click.echo(f"{rows:,} rows: " + ", ".join(f"{n:,} {state}" for state, n in states.items()) + more)
 
 
-def show_counts(batches: Iterator[_core.Batch], by: list[str], to: str | None) -> None:
-    known = {name for name, _, _ in _core.columns("exchanges")}
-    unknown = [name for name in by if name not in known]
-    if unknown:
-        raise ConfigError(f"no column is called {unknown[0]!r}", code="column", hint=f"the columns: {', '.join(sorted(known))}")
-    counts: dict[tuple[Any, ...], int] = {}
-    for batch in batches:
-        for key, n in batch.counts(*by).items():
-            counts[key] = counts.get(key, 0) + n
-    order = sorted(counts.items(), key=lambda kv: (-kv[1], str(kv[0])))
+def show_counts(found: dict[tuple[Any, ...], int], by: list[str], to: str | None) -> None:
     if to == "ndjson" or (to is None and not sys.stdout.isatty()):
-        for key, n in order:
+        for key, n in found.items():
             cells = (value(k) if hasattr(k, "isoformat") else k for k in key)
             click.echo(json.dumps({**dict(zip(by, cells, strict=True)), "count": n}))
-    elif order:
-        print_grid((*by, "count"), [[*(value(k) for k in key), f"{n:,}"] for key, n in order], set(by))
+    elif found:
+        print_grid((*by, "count"), [[*(value(k) for k in key), f"{n:,}"] for key, n in found.items()], set(by))
 
 
 @main.command("scan")
@@ -338,7 +329,7 @@ def scan_command(
 ) -> None:
     """The table of exchanges of request logs: files, directories, patterns, - for stdin."""
     most = 0 if strict else max_rejects
-    if by and (output or to in {"csv", "parquet", "arrow"}):
+    if by is not None and (output or to in {"csv", "parquet", "arrow"}):
         raise ConfigError("--by prints counts: as a table, or with --to ndjson", code="option", hint="leave -o away, or --by")
     if to == "table" and output:
         raise ConfigError("a table goes to the terminal", code="option", hint="leave -o away, or name a file format")
@@ -350,8 +341,9 @@ def scan_command(
         with contextlib.ExitStack() as files:
             files.callback(stop)
             rows = written(files, done, output, to, evidence, force, stop)
-            if by:
-                show_counts(rows, [c.strip() for c in by.split(",")], to)
+            if by is not None:
+                columns = list(dict.fromkeys(column.strip() for column in by.split(",")))
+                show_counts(counts(rows, columns), columns, to)
             elif output:
                 for _ in rows:
                     pass

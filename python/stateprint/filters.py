@@ -2,13 +2,14 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from . import _core
 from .engine import Engine
 from .errors import ConfigError
+from .show import near
 
 Time = str | date
 """RFC 3339 or a date; datetime and date. What has no offset is UTC."""
@@ -113,15 +114,6 @@ def columns() -> dict[str, Kind]:
 def vocabularies() -> dict[str, tuple[str, ...]]:
     """Columns whose values the core knows all."""
     return _core.vocabularies()
-
-
-def near(word: str, names: Iterable[str]) -> str:
-    """A hint: the names that look like the word, or all of them."""
-    import difflib
-
-    names = list(names)
-    found = difflib.get_close_matches(word, names)
-    return f"did you mean {' or '.join(found)}?" if found else f"there are {', '.join(names)}"
 
 
 class Expression:

@@ -16,7 +16,7 @@ from .fronts import HEAD, front_of
 from .places import Place, expand
 from .show import value
 from .sources import CHUNK, Source, sources_of
-from .table import Table
+from .table import Table, add_counts, counts
 
 Input = str | os.PathLike[str]
 HINTS = {
@@ -220,7 +220,7 @@ class Scan:
                     exchanges, marks, come_to = self._kept(batch, found, left)
                     if left is not None:
                         left -= len(exchanges)
-                        _count(seen, batch.slice(0, come_to))
+                        add_counts(seen, batch.slice(0, come_to), ("state", "error"))
                         self._rows = seen if left == 0 else None
                     rows += come_to
                     if not self.summary.versions and len(batch):
@@ -343,6 +343,11 @@ class Scan:
                 marks.append(more)
         return Table(exchanges, "exchanges", Table(marks, "evidence"))
 
+    def counts(self, *columns: str) -> dict[tuple[Any, ...], int]:
+        """Reads everything, in bounded memory: how often each combination of values of these columns occurs, the most frequent first, then by
+        value, null first. ConfigError, before anything is read, for a name that no column has."""
+        return counts(self, columns)
+
     def to_pandas(self) -> Any:
         """table().to_pandas()"""
         return self._tables(evidence=False).to_pandas()
@@ -367,11 +372,6 @@ class Scan:
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self.inputs)} input{'s' if len(self.inputs) != 1 else ''}, lens {self.engine.lens.name}>"
-
-
-def _count(counts: dict[tuple[Any, ...], int], batch: _core.Batch) -> None:
-    for key, n in batch.counts("state", "error").items():
-        counts[key] = counts.get(key, 0) + n
 
 
 def _direct(core: _core.Scan, source: Source) -> Iterator[None]:

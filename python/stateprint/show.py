@@ -26,6 +26,15 @@ def value(cell: Any) -> str:
     return printable(cell)
 
 
+def near(word: str, names: Iterable[str]) -> str:
+    """A hint: the names that look like the word, or all of them."""
+    import difflib
+
+    names = list(names)
+    found = difflib.get_close_matches(word, names)
+    return f"did you mean {' or '.join(found)}?" if found else f"there are {', '.join(names)}"
+
+
 def html_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]], caption: str = "") -> str:
     """An inert HTML table."""
     import html

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from . import _core
 from .errors import ConfigError, OutputError, StateprintError
-from .show import html_table
+from .show import html_table, near
 
 FORMATS = (".parquet", ".arrow", ".ndjson", ".csv")
 GROUP_BYTES = 16 << 20
@@ -91,12 +91,9 @@ class Table:
         return rows
 
     def counts(self, *columns: str) -> dict[tuple[Any, ...], int]:
-        """How often each combination of values occurs."""
-        total: dict[tuple[Any, ...], int] = {}
-        for b in self._batches:
-            for key, n in b.counts(*columns).items():
-                total[key] = total.get(key, 0) + n
-        return total
+        """How often each combination of values of these columns occurs: the most frequent first, then by value, null first. ConfigError for
+        a name that no column has."""
+        return counts(self._batches, columns, self._name)
 
     def write(self, path: str | os.PathLike[str], *, to: str | None = None, force: bool = False, csv_safe: bool = True) -> None:
         """Writes .parquet, .arrow, .ndjson or .csv (by suffix, or `to`). The final name appears only when the file is complete."""
@@ -113,6 +110,24 @@ class Table:
         )
         rows = [row for b in self._batches[:1] for row in b.to_pylist(20)]
         return html_table(names, rows, repr(self))
+
+
+def counts(batches: Iterable[_core.Batch], columns: Iterable[str], name: str = "exchanges") -> dict[tuple[Any, ...], int]:
+    """How often each combination of values occurs in batches of the table `name`, in bounded memory. Order and errors as `Table.counts`."""
+    columns, known = tuple(columns), [column for column, _, _ in _core.columns(name)]
+    for column in columns:
+        if column not in known:
+            raise ConfigError(f"no column is called {column[:80]!r}", code="column", hint=near(column, known))
+    total: dict[tuple[Any, ...], int] = {}
+    for batch in batches:
+        add_counts(total, batch, columns)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], [(cell is not None, cell) for cell in item[0]])))
+
+
+def add_counts(total: dict[tuple[Any, ...], int], batch: _core.Batch, columns: Iterable[str]) -> None:
+    """Adds how often each combination of values occurs in a batch."""
+    for key, n in batch.counts(*columns).items():
+        total[key] = total.get(key, 0) + n
 
 
 def format_of(path: str | os.PathLike[str], to: str | None) -> str:

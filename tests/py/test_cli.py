@@ -127,10 +127,15 @@ def test_to_csv_on_stdout() -> None:
 def test_counts() -> None:
     rows = [json.loads(line) for line in run("scan", SAMPLE, "--by", "provider,state").stdout.splitlines()]
     assert sum(row["count"] for row in rows) == 39
-    assert rows == sorted(rows, key=lambda row: -row["count"])
+    assert rows == sorted(rows, key=lambda row: (-row["count"], row["provider"], row["state"]))
     assert set(rows[0]) == {"provider", "state", "count"}
+    some = run("scan", SAMPLE, "--by", "state", "--where", "line <= 10", "-j", "1").stdout.splitlines()
+    assert sum(json.loads(line)["count"] for line in some) == 10
     assert "count" in on_terminal("scan", SAMPLE, "--by", "state")
-    assert b"no column" in run("scan", SAMPLE, "--by", "colour", code=2).stderr
+    wrong = run("scan", SAMPLE, "--by", "state, colours", code=2)
+    assert b"no column is called 'colours'\n" in wrong.stderr
+    assert wrong.stdout == b""
+    assert b"no column is called ''" in run("scan", SAMPLE, "--by", "", code=2).stderr
 
 
 def test_filters() -> None:

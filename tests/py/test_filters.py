@@ -383,6 +383,23 @@ def test_a_batch_without_rows_is_not_given() -> None:
     assert (len(table), table.columns) == (0, list(columns()))
 
 
+# ------------------------------------------------------------------------------------------------------------------------------- counts
+def test_counts_are_those_of_the_rows(rows: list[Row]) -> None:
+    done = sp.scan(LOG, engine=engine(), strict=False, where="not state is null")
+    for names in (("state",), ("route", "state"), ("facts", "time"), ("inference", "turns")):
+        wanted = Counter(tuple(tuple(v) if isinstance(v := row[n], list) else v for n in names) for row in rows if row["state"])
+        got = done.counts(*names)
+        assert got == wanted == done.table().counts(*names)
+        order = [(-n, [(cell is not None, cell) for cell in key]) for key, n in got.items()]
+        assert order == sorted(order)
+    assert done.evidence.counts("rule", "place") == Counter((m["rule"], m["place"]) for m in done.evidence.to_pylist())
+    counts: list[Callable[..., object]] = [done.counts, done.table().counts]
+    for count in counts:
+        with pytest.raises(sp.ConfigError, match="no column is called 'routes'") as caught:
+            count("routes")
+        assert "route" in caught.value.hint
+
+
 # ------------------------------------------------------------------------------------------------------------------------- the binding
 def test_a_filter_of_the_core_is_checked() -> None:
     wrong: list[Any] = [
