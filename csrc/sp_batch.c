@@ -251,6 +251,7 @@ static int told(sp_batch *b, uint64_t head) {
 void spi_name_source(sp_batch *b, sp_view head) {
     if (!b->source_id_n)
         b->source_id_n = (size_t)snprintf(b->source_id, sizeof b->source_id, "%016llx", (unsigned long long)sp_x64(head.p, head.n));
+    b->summary.source_id = b->source_id;
 }
 
 /* Once: needs the first 64 KiB and the line that they end in, so that the answer does not depend on how the bytes came. Until they are here,
@@ -525,4 +526,31 @@ sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **eviden
     }
     spi_pool_await_first(b);
     return hand_over(b, exchanges, evidence);
+}
+
+sp_status sp_batch_tell(sp_batch *b, const char **format) {
+    SP_TRY(fill_ring(b, 1));
+    *format = b->count ? (const char *)sp_rules_text(b->rules, b->jobs[b->first % MAX_JOBS].format->e.id).p : NULL;
+    return SP_OK;
+}
+
+sp_status sp_batch_cut(sp_batch *b, sp_status (*each)(void *ctx, const sp_given *record), void *ctx, int *any) {
+    sp_line line;
+    size_t at = 0;
+    *any = 0;
+    SP_TRY(fill_ring(b, 1));
+    if (b->count == 0) return SP_OK;
+    *any = 1;
+    job *j = &b->jobs[b->first % MAX_JOBS];
+    uint64_t before = j->line ? 0 : b->next_line - 1;
+    while (b->failed == SP_OK && spi_next_line(b, j, &at, &line)) {
+        sp_given g = {.text = line.text, .line = line.number + before, .start = line.offset, .reject = line.reject, .made = line.made};
+        g.end = g.start + (line.length || line.made ? line.length : line.text.n);
+        b->failed = each(ctx, &g);
+    }
+    b->waiting++; /* nobody is to run it */
+    b->next_line += j->lines;
+    if (b->failed == SP_OK) add_up(b, j);
+    drop_first(b);
+    return b->failed;
 }

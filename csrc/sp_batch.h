@@ -15,21 +15,23 @@ typedef struct sp_summary {
     uint64_t flags[SP_FLAG_COUNT];
     uint64_t passed[SP_MAX_PASSES]; /* records that are no exchanges, by sp_rules_pass */
     uint64_t bytes;
-    const char *format;   /* name of the reader, NULL while it isn't told yet */
-    int bom, crlf;        /* file flags */
-    int cr_only;          /* hint: carriage returns as line ends */
-    int incomplete;       /* a container has no end: a row says from where on nothing could be read */
-    sp_view container;    /* "jsonl", "array", "documents", the pointer at which an object held records, or what was said of records that
+    const char *format;    /* name of the reader, NULL while it isn't told yet */
+    const char *source_id; /* NULL while it isn't known */
+    int bom, crlf;         /* file flags */
+    int cr_only;           /* hint: carriage returns as line ends */
+    int incomplete;        /* a container has no end: a row says from where on nothing could be read */
+    sp_view container;     /* "jsonl", "array", "documents", the pointer at which an object held records, or what was said of records that
                              are given; p NULL while it isn't told */
-    const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
+    const char *encoding;  /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
 
 typedef struct sp_batch sp_batch;
 
-typedef struct sp_given { /* a record that something in front of the reader made, and what of the source it is made of */
+typedef struct sp_given { /* a record that something in front of the reader found or made, and its place in the source */
     sp_view text;
     uint64_t line, start, end; /* start names it; end == start: it has no bytes */
     sp_status reject;          /* not SP_OK: why its text isn't read */
+    int made;                  /* the text is not what stands at [start, end): a place in it is all of that */
 } sp_given;
 
 typedef struct sp_batch_options {
@@ -55,6 +57,11 @@ void sp_batch_finish(sp_batch *b, int cut);
 /* The next batch, or *exchanges NULL when more bytes are needed or the end is reached. *evidence is NULL unless asked for.
    After SP_ERR_NOMEM the reader is spent: every later call returns it, too. */
 sp_status sp_batch_take(sp_batch *b, sp_columns **exchanges, sp_columns **evidence);
+/* The name of the reader, or NULL while it isn't told, or where there is nothing to read. */
+sp_status sp_batch_tell(sp_batch *b, const char **format);
+/* The records of the next slice as they stand, instead of rows; *any 0: as *exchanges NULL. `each` may not call the reader, and ends the
+   work by another status than SP_OK. For a reader whose rows are not taken. */
+sp_status sp_batch_cut(sp_batch *b, sp_status (*each)(void *ctx, const sp_given *record), void *ctx, int *any);
 const sp_summary *sp_batch_summary(const sp_batch *b);
 
 #endif

@@ -108,6 +108,9 @@ void spi_offer(sp_batch *b);                    /* it is whole */
 void spi_name_source(sp_batch *b, sp_view head);
 void spi_choose_format(sp_batch *b); /* by the votes */
 
+/* The records of a job, one after another: 1 and *line, or 0 at the end. Blank lines are counted and left out. *at begins with 0. */
+int spi_next_line(const sp_batch *b, job *j, size_t *at, sp_line *line);
+
 /* Workers. Without threads the owner, who is the first of them, does everything. All are the owner's to call. */
 void spi_pool_start(sp_batch *b);       /* once there is work for more than one; later calls do nothing */
 void spi_pool_await_first(sp_batch *b); /* until the first job is done */

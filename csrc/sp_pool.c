@@ -29,7 +29,8 @@ static sp_line piece_line(const job *j, const record *r) {
 }
 
 static sp_line given_line(const sp_given *g) {
-    return (sp_line){.text = g->text, .number = g->line, .offset = g->start, .reject = g->reject, .length = g->end - g->start, .made = 1};
+    return (sp_line){
+        .text = g->text, .number = g->line, .offset = g->start, .reject = g->reject, .length = g->end - g->start, .made = g->made};
 }
 
 /* A line over max_line_bytes, of which nothing was kept. */
@@ -41,8 +42,7 @@ static sp_line long_line(const job *j) {
                      .length = j->long_length};
 }
 
-/* The records of a job, one after another: 1 and *line, or 0 at the end. Blank lines are counted and left out. *at begins with 0. */
-static int next_line(const sp_batch *b, job *j, size_t *at, sp_line *line) {
+int spi_next_line(const sp_batch *b, job *j, size_t *at, sp_line *line) {
     int found = 0;
     if (j->line || j->long_length) {
         size_t count = j->long_length ? 1 : j->given_count ? j->given_count : j->record_count, i = *at;
@@ -72,7 +72,7 @@ static sp_status run_job(const sp_batch *b, worker *w, job *j) {
     d->exchanges = j->exchanges;
     d->evidence = j->evidence;
     d->source_id = (sp_view){(const uint8_t *)b->source_id, b->source_id_n};
-    while (next_line(b, j, &at, &line)) SP_TRY(sp_reader_line(d, j->format, &line));
+    while (spi_next_line(b, j, &at, &line)) SP_TRY(sp_reader_line(d, j->format, &line));
     if (j->long_length) return SP_OK; /* one row says nothing of the next slice */
     sp_columns_measure(j->exchanges, &w->sizes);
     if (j->evidence) sp_columns_measure(j->evidence, &w->evidence_sizes);

@@ -311,7 +311,7 @@ static PyObject *scan_take(PyObject *self, PyObject *unused) {
     return s ? leave(s, take(s)) : NULL;
 }
 
-/* --- records that are given --- */
+/* --- records that are given, and as they stand --- */
 
 static int has_container(core_scan *s) {
     if (s->container) return 0;
@@ -334,17 +334,20 @@ static PyObject *scan_put(PyObject *self, PyObject *const *args, Py_ssize_t n, P
         START,
         END,
         ERROR,
+        MADE,
         COUNT
     };
-    static const char *const names[COUNT] = {"text", "line", "start", "end", "error"};
-    static const core_sig sig = {"put", names, COUNT, 0, 5, 1 << TEXT | 1 << LINE | 1 << START | 1 << END};
+    static const char *const names[COUNT] = {"text", "line", "start", "end", "error", "made"};
+    static const core_sig sig = {"put", names, COUNT, 0, COUNT, 1 << TEXT | 1 << LINE | 1 << START | 1 << END};
     PyObject *v[COUNT];
-    sp_given g = {0};
+    sp_given g = {.made = 1};
     size_t line = 0, start = 0, end = 0;
     if (core_bind(&sig, args, n, kwnames, v) < 0 || core_bytes(v[TEXT], "text", &g.text) < 0 || core_size(v[LINE], "line", &line) < 0 ||
-        core_size(v[START], "start", &start) < 0 || core_size(v[END], "end", &end) < 0 || status_of(v[ERROR], &g.reject) < 0)
+        core_size(v[START], "start", &start) < 0 || core_size(v[END], "end", &end) < 0 || status_of(v[ERROR], &g.reject) < 0 ||
+        core_flag(v[MADE], &g.made) < 0)
         return NULL;
-    if (end < start) return PyErr_SetString(PyExc_ValueError, "end must not be before start"), NULL;
+    if (end < start || (!g.made && g.reject == SP_OK && end - start != g.text.n))
+        return PyErr_SetString(PyExc_ValueError, "end does not fit start and text"), NULL;
     g.line = line, g.start = start, g.end = end;
     core_scan *s = enter(self);
     if (!s) return NULL;
@@ -355,6 +358,42 @@ static PyObject *scan_put(PyObject *self, PyObject *const *args, Py_ssize_t n, P
 }
 
 static PyObject *maybe(const char *text) { return text ? PyUnicode_FromString(text) : Py_NewRef(Py_None); }
+
+static PyObject *scan_tell(PyObject *self, PyObject *unused) {
+    (void)unused;
+    const char *format = NULL;
+    core_scan *s = enter(self);
+    if (!s) return NULL;
+    int st = settle(s);
+    sp_status done = st == 0 ? sp_batch_tell(s->batch, &format) : SP_OK;
+    if (done != SP_OK) st = core_raise(done);
+    return leave(s, st == 0 ? maybe(format) : NULL);
+}
+
+static sp_status add_record(void *list, const sp_given *g) {
+    PyObject *record = Py_BuildValue("(y#KKKzO)", (const char *)g->text.p, (Py_ssize_t)g->text.n, (unsigned long long)g->line,
+                                     (unsigned long long)g->start, (unsigned long long)g->end,
+                                     g->reject == SP_OK ? NULL : sp_status_code(g->reject), g->made ? Py_True : Py_False);
+    int st = record ? PyList_Append(list, record) : -1;
+    Py_XDECREF(record);
+    return st == 0 ? SP_OK : SP_ERR_NOMEM;
+}
+
+static PyObject *scan_cut(PyObject *self, PyObject *unused) {
+    (void)unused;
+    int any = 0;
+    core_scan *s = enter(self);
+    PyObject *list = s && settle(s) == 0 ? PyList_New(0) : NULL;
+    sp_status done = list ? sp_batch_cut(s->batch, add_record, list, &any) : SP_OK;
+    if (done != SP_OK) {
+        Py_CLEAR(list);
+        if (!PyErr_Occurred()) core_raise(done);
+    } else if (list && !any) {
+        Py_DECREF(list);
+        list = Py_NewRef(Py_None);
+    }
+    return s ? leave(s, list) : NULL;
+}
 
 /* --- counts --- */
 
@@ -396,7 +435,8 @@ static PyObject *summary(const sp_rules *r, const sp_summary *m) {
           core_put(d, "incomplete", PyBool_FromLong(m->incomplete)) < 0 || PyDict_SetItemString(d, "classified", classified) < 0 ||
           PyDict_SetItemString(d, "rejected", rejected) < 0 || PyDict_SetItemString(d, "passed_over", passed) < 0 ||
           PyDict_SetItemString(d, "flags", flags) < 0 || core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 ||
-          core_put(d, "format", maybe(m->format)) < 0 || core_put(d, "encoding", maybe(m->encoding)) < 0 ||
+          core_put(d, "format", maybe(m->format)) < 0 || core_put(d, "source_id", maybe(m->source_id)) < 0 ||
+          core_put(d, "encoding", maybe(m->encoding)) < 0 ||
           core_put(d, "file_flags", names_of(file_flags, flag_names, CORE_LEN(file_flags))) < 0 ||
           core_put(d, "hints", names_of(hints, hint_names, CORE_LEN(hints))) < 0;
     Py_XDECREF(classified);
@@ -424,9 +464,11 @@ static PyMethodDef scan_methods[] = {
     {"take", scan_take, METH_NOARGS,
      "take($self, /)\n--\n\nThe next batch (exchanges, evidence), or None when more bytes are needed or the end is reached."},
     {"put", CORE_METHOD(scan_put), CORE_FAST,
-     "put($self, /, text, line, start, end, error=None)\n--\n\nInstead of bytes: the next record, and its place in the source. end = "
-     "start: "
-     "it has no bytes."},
+     "put($self, /, text, line, start, end, error=None, made=True)\n--\n\nInstead of bytes: the next record, and its place in the "
+     "source. end = start: it has no bytes."},
+    {"tell", scan_tell, METH_NOARGS, "tell($self, /)\n--\n\nName of the reader, or None while it isn't told, or there is nothing to read."},
+    {"cut", scan_cut, METH_NOARGS,
+     "cut($self, /)\n--\n\nInstead of take(): the records of the next slice as they stand, as arguments of put()."},
     {"summary", scan_summary, METH_NOARGS, "summary($self, /)\n--\n\nCounts so far."},
     {NULL, NULL, 0, NULL},
 };

@@ -130,16 +130,21 @@ class Scan:
         released then, and BufferError is raised, and nothing done, while another view of it (a slice, an array) is alive."""
     def commit(self, n: int, /) -> None:
         """Says how many bytes of `room` were filled, and releases its memoryview."""
-    def put(self, text: bytes, line: int, start: int, end: int, error: str | None = None) -> None:
+    def put(self, text: bytes, line: int, start: int, end: int, error: str | None = None, made: bool = True) -> None:
         """Instead of bytes: the next record, and its place in the source: physical line, and bytes; end = start: it has none. error: one of
-        `statuses()`, why the text isn't read."""
+        `statuses()`, why the text isn't read. made: it is not what stands there, so a mark's range is all of it."""
+    def tell(self) -> str | None:
+        """Name of the reader; None while it isn't told, or where there is nothing to read."""
+    def cut(self) -> list[tuple[bytes, int, int, int, str | None, bool]] | None:
+        """Instead of `take`, always: the records of the next slice as they stand, as arguments of `put`; or None, as `take`. They are counted,
+        and not classified."""
     def finish(self, cut: bool = False) -> None:
         """The stream ends here; cut: before its true end, so a last line without line feed is rejected as input_cut."""
     def take(self) -> tuple[Batch, Batch | None] | None:
         """Classifies what has come and gives the next batch (exchanges, evidence), or None when it needs more bytes (or is at the end)."""
     def summary(self) -> dict[str, Any]:
         """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n} (both without
-        zeros), bytes, format and container (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
+        zeros), bytes, format, container and source_id (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
         is refused), file_flags [bom, crlf], hints [cr_only]."""
 
 def classify(

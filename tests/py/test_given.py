@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+import stateprint as sp
 from batches import rules
-from harness import Row, compact, engine
+from harness import Row, compact, engine, scan_bytes
 from stateprint import _core
 
 BODY = {"model": "gpt-5", "input": "x", "previous_response_id": "resp_1", "store": False}
-Given = tuple[bytes, int, int, int, str | None]
+Given = tuple[bytes, int, int, int, str | None] | tuple[bytes, int, int, int, str | None, bool]
 
 
 def new(**options: Any) -> _core.Scan:
@@ -79,8 +80,6 @@ def test_a_record_may_have_no_bytes() -> None:
 
 
 def test_records_over_the_limit() -> None:
-    import stateprint as sp
-
     short = sp.Engine(limits={"max_line_bytes": 50}).rules
     core = _core.Scan(short, source="test", container="yaml")
     core.put(b" " * 51, 1, 0, 99)
@@ -91,12 +90,84 @@ def test_records_over_the_limit() -> None:
     assert [(row["error"] or "-").split(" ")[0] for row in pair[0].to_pylist()] == ["line_too_long", "-"]
 
 
+def test_a_record_may_be_what_stands_there() -> None:
+    """Then its marks have bytes of their own."""
+    text = compact(BODY)
+    places = []
+    for made in (True, False):
+        core = new(evidence=True)
+        core.put(text, 1, 40, 40 + len(text), None, made)
+        core.finish()
+        pair = core.take()
+        assert pair is not None
+        assert pair[1] is not None
+        places.append(
+            {(mark["byte_start"], mark["byte_end"]) for mark in pair[1].to_pylist() if mark["pointer"] == "/previous_response_id"}
+        )
+    start = 40 + text.index(b'"previous_response_id"')
+    assert places[0] == {(40, 40 + len(text))}
+    assert all(start < first and last < 40 + len(text) for first, last in places[1])
+
+
+def pieces_of(data: bytes, step: int, **options: Any) -> tuple[list[tuple[bytes, int, int, int, str | None, bool]], dict[str, Any]]:
+    """The records as they stand, of bytes that come in steps."""
+    core = _core.Scan(engine().rules, source="test", **options)
+    found = []
+    for at in range(0, len(data), step):
+        core.feed(data[at : at + step])
+        while (records := core.cut()) is not None:
+            found += records
+    core.finish()
+    while (records := core.cut()) is not None:
+        found += records
+    assert core.tell() is None
+    return found, core.summary()
+
+
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_records_as_they_stand(form: str) -> None:
+    """Given to another core, they are what the first one would have read; however the bytes come."""
+    texts = [text for text, *_ in many() if text] * 3
+    data = b"[" + b",\n".join(texts) + b"]" if form == "array" else b"\n\n".join(texts)
+    records, summary = pieces_of(data, 1 << 20, threads=2)
+    assert (records, summary) == pieces_of(data, 70_001)
+    assert [data[start:end] for _, _, start, end, _, _ in records] == [text for text, *_ in records] == texts
+    assert [line for _, line, *_ in records] == [data.count(b"\n", 0, start) + 1 for _, _, start, *_ in records]
+    assert (summary["records"], sum(summary["classified"].values())) == (len(texts), 0)
+    want = scan_bytes(data, evidence=True)
+    rows, marks, _ = rows_of(records, source_id=summary["source_id"])
+    assert (rows, marks) == (want.rows, want.marks)
+
+
+def test_a_record_that_cannot_be_read_is_one() -> None:
+    data = b'{"a":1}\n' + b" " * 60 + b'{}\n{"b"'
+    core = _core.Scan(sp.Engine(limits={"max_line_bytes": 50}).rules, source="test")
+    core.feed(data)
+    core.finish(cut=True)
+    found = []
+    while (records := core.cut()) is not None:
+        found += [(line, start, end, error) for _, line, start, end, error, _ in records]
+    assert found == [(1, 0, 7, None), (2, 8, 70, "line_too_long"), (3, 71, 75, "input_cut")]
+
+
+def test_the_reader_is_told_before_rows_are_taken() -> None:
+    core = _core.Scan(engine().rules, source="test")
+    core.feed(compact(BODY) + b"\n")
+    assert core.tell() is None
+    core.finish()
+    assert core.tell() == "bodies"
+    assert core.take() is not None
+    assert core.tell() is None
+
+
 def test_what_is_refused() -> None:
     core = new()
     with pytest.raises(ValueError, match="statuses"):
         core.put(b"{}", 1, 0, 2, "nonsense")
     with pytest.raises(ValueError, match="end"):
         core.put(b"{}", 1, 2, 0)
+    with pytest.raises(ValueError, match="end"):
+        core.put(b"{}", 1, 2, 5, None, False)
     with pytest.raises(ValueError, match="container"):
         _core.Scan(rules(), source="test").put(b"{}", 1, 0, 2)
     core.finish()
