@@ -59,13 +59,14 @@ sp_list sp_build_names(sp_build *b, const sp_value *v);
 uint32_t sp_build_node(sp_build *b, sp_node nd);                   /* a new one, below nd.parent; 0 there: a root */
 uint32_t sp_build_child(sp_build *b, uint32_t node, sp_view name); /* name p NULL: `*` */
 #define SP_ARROW " => json"
+#define SP_ARROW_ANY " => any"
 /* The node of a pointer (RFC 6901, with or without its leading slash) below `root`, marked. */
 uint32_t sp_build_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* The `{}` of a list of {name, value}; *element: any element. */
 uint32_t sp_build_pairs(sp_build *b, uint32_t list, uint32_t *element);
 /* As sp_build_pointer; `{name=X}` or `{key=X}` behind a pointer to such a list is the element of that name (a part of X between dots may be
-   `*`, any number), ` => json` says that a string there is JSON text, in which the next pointer stands, or whose value is meant, and `{text*}` at the end
-   means a string that begins so. */
+   `*`, any number), ` => json` says that a string there is JSON text, in which the next pointer stands, or whose value is meant,
+   ` => any` the same of an AnyValue of OpenTelemetry, and `{text*}` at the end means a string that begins so. */
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view pointer, unsigned flags);
 /* A pattern of paths, as an index into the patterns. */
 uint32_t sp_build_pattern(sp_build *b, sp_view text);

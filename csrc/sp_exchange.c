@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "sp_exchange.h"
 
+#include "sp_anyvalue.h"
 #include "sp_frames.h"
 #include "sp_pattern.h"
 #include "sp_replay.h"
@@ -145,18 +146,34 @@ static sp_status open_string(sp_reader *d, uint32_t mark, uint32_t root, int bas
     }
 }
 
-/* Strings that are JSON text by the description of the reader: what is in them stands where they do. */
+/* The JSON that an AnyValue stands for. *out SP_NO_MARK: it is none that is a list or a map. */
+static sp_status open_any(sp_reader *d, const sp_mark *m, uint32_t *out) {
+    const sp_opened *parent = &d->texts[m->spare];
+    sp_opened t = {.parent = m->spare, .start = m->start, .end = m->end, .kind = SP_OPENED_WHOLE, .layer = parent->layer};
+    uint8_t *p = sp_arena_get(&d->arena, 2 * (m->end - m->start));
+    if (!p) return SP_ERR_NOMEM;
+    t.text = (sp_view){p, sp_anyvalue((sp_view){parent->text.p + m->start, m->end - m->start}, p)};
+    *out = t.text.n ? d->text_count : SP_NO_MARK;
+    if (t.text.n) d->texts[d->text_count++] = t;
+    return SP_OK;
+}
+
+/* What is to be opened by the description of the reader: strings that are JSON text, and AnyValues. What is in them stands where they do. */
 static sp_status open_texts(sp_reader *d, parts *x) {
     sp_settle(d, 0);
     for (uint32_t i = 0; i < d->scan.mark_count; i++) {
         sp_mark m = d->scan.marks[i];
-        if (!(d->rules->nodes.v[m.node].flags & SP_NODE_TEXT) || m.type != SP_STRING || !m.value.n) continue;
+        unsigned flags = d->rules->nodes.v[m.node].flags;
+        int any = flags & SP_NODE_ANY && m.type == SP_OBJECT && (m.start || d->texts[m.spare].kind != SP_OPENED_WHOLE);
+        if (!any && (!(flags & SP_NODE_TEXT) || m.type != SP_STRING || !m.value.n)) continue;
+        if (any) d->scan.marks[i].node = SP_NODE_DEAD; /* it is not what it stands for */
         if (d->texts[m.spare].layer >= d->rules->limits.max_embedded_layers || d->text_count == SP_MAX_TEXTS) {
             x->too_deep = 1;
             continue;
         }
         uint32_t text, before = d->scan.mark_count;
-        SP_TRY(open_text(d, &m, 0, &text));
+        SP_TRY(any ? open_any(d, &m, &text) : open_text(d, &m, 0, &text));
+        if (text == SP_NO_MARK) continue;
         sp_status st = sp_scan_text(&d->scan, d->texts[text].text, &d->rules->trie, m.node, m.parent);
         tag_marks(d, before, text, m.state & (SP_MARK_NOT_FIRST | SP_MARK_NOT_LAST | SP_MARK_UNEQUAL));
         if (st == SP_ERR_NOMEM) return st;

@@ -79,13 +79,17 @@ static uint32_t told_apart(sp_build *b, uint32_t node, sp_view p, unsigned flags
 }
 
 uint32_t sp_build_log_pointer(sp_build *b, uint32_t root, sp_view p, unsigned flags) {
-    const size_t n = sizeof SP_ARROW - 1;
+    static const struct {
+        const char *arrow;
+        unsigned flags;
+    } arrows[] = {{SP_ARROW, SP_NODE_TEXT}, {SP_ARROW_ANY, SP_NODE_ANY}};
     uint32_t node = root;
     size_t from = 0;
-    for (size_t i = 0; i + n <= p.n; i++) {
-        if (memcmp(p.p + i, SP_ARROW, n) != 0) continue;
-        node = plain_pointer(b, node, (sp_view){p.p + from, i - from}, SP_NODE_MARK | SP_NODE_TEXT);
-        from = i + n;
+    for (size_t i = 0; i < 2 * p.n; i++) {
+        const size_t n = strlen(arrows[i % 2].arrow), at = i / 2;
+        if (at + n > p.n || memcmp(p.p + at, arrows[i % 2].arrow, n) != 0) continue;
+        node = plain_pointer(b, node, (sp_view){p.p + from, at - from}, SP_NODE_MARK | arrows[i % 2].flags);
+        from = at + n;
         b->log_opens = 1;
         from += from < p.n && p.p[from] == ' ';
     }

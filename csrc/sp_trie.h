@@ -15,6 +15,7 @@ enum {
     SP_NODE_LONG = 4096,  /* a string here is kept at any length (with SP_NODE_MARK) */
     SP_NODE_PAIR = 8192,  /* an element of a list of {name, value}: its value stands at its name below the list's `{}` */
     SP_NODE_SORT = 16384, /* a string here stands at the child `{text*}` whose text it begins with (with SP_NODE_MARK) */
+    SP_NODE_ANY = 32768,  /* a list or a map here is an AnyValue, read as what it stands for (with SP_NODE_MARK) */
     SP_NODE_BODY = 8,     /* root of a payload: shape is computed from here (set together with MARK, SCOPE, HASH) */
     SP_NODE_FOLD = 16,    /* names of members are compared in lower case (headers) */
     SP_NODE_INDEX = 1024, /* some child is named as an element would be, by its index */
