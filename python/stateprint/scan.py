@@ -1,6 +1,7 @@
 """Logs: lazy, in bounded memory, rows in input order."""
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -13,6 +14,7 @@ from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
 from .fronts import HEAD, front_of
+from .fronts.join import Rows
 from .places import Place, expand
 from .show import value
 from .sources import CHUNK, Source, sources_of
@@ -272,22 +274,23 @@ class Scan:
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        front = front_of(source.look(HEAD), source, self.engine.limits) if self._records is None else None
+        front = front_of(source.look(HEAD), source, self.engine) if self._records is None else None
         core = self._core(source.name, evidence, front.container if front else None)
+        rows = Rows(core, functools.partial(self._joined, source.name, evidence))
         error: InputError | None = None
         ended = False
         try:
             try:
                 steps = front.records(core) if front else _direct(core, source) if source.direct else _pieces(core, source)
                 for _ in steps:
-                    yield from _drain(core)
+                    yield from _drain(rows)
             except InputError as e:
                 error = e
-            core.finish(error is not None and error.cut)
-            yield from _drain(core)
+            rows.finish(error is not None and error.cut)
+            yield from _drain(rows)
             ended = True
         finally:  # also when the caller, a limit or Ctrl-C stopped it
-            part = core.summary()
+            part = rows.summary()
             if front:
                 part["bytes"] = source.total
             error = error or _error_of(part, source.name, ended)
@@ -300,6 +303,18 @@ class Scan:
             self.summary.add_input(part, source, error, ended=ended)
         if error is not None:
             self._failed(error)
+
+    def _joined(self, name: str, evidence: bool, form: str, before: Mapping[str, Any]) -> _core.Scan:
+        """The core that reads what was joined, after the one that cut it."""
+        return _core.Scan(
+            self.engine.rules,
+            source=name,
+            source_id=before["source_id"],
+            format=form,
+            threads=self._threads,
+            evidence=evidence,
+            container=before["container"],
+        )
 
     def _core(self, name: str, evidence: bool, container: str | None) -> _core.Scan:
         try:
@@ -411,8 +426,8 @@ def _error_of(part: Mapping[str, Any], name: str, ended: bool) -> InputError | N
     return None
 
 
-def _drain(core: _core.Scan) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-    while (taken := core.take()) is not None:
+def _drain(rows: Rows) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
+    while (taken := rows.take()) is not None:
         yield taken
 
 

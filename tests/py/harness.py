@@ -45,6 +45,16 @@ def engine() -> sp.Engine:
     return sp.Engine()
 
 
+def summed(path: Path, **options: Any) -> tuple[list[Row], sp.Scan]:
+    """The rows of a scan, and the scan: no record is without a row or a count."""
+    scan = sp.scan(path, **{"engine": engine(), "strict": False, **options})
+    rows = [row for batch in scan for row in batch.to_pylist()]
+    told = [sum(kind.values()) for kind in (scan.summary.classified, scan.summary.rejected, scan.summary.passed_over)]
+    assert scan.summary.records == scan.summary.lines == sum(told)
+    assert len(rows) == told[0] + told[1]
+    return rows, scan
+
+
 def chunks(data: bytes, size: int | None) -> Iterator[bytes]:
     step = size or max(len(data), 1)
     for at in range(0, len(data), step):

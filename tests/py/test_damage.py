@@ -11,6 +11,8 @@ from harness import DATA
 
 SAMPLES = sorted(p.name for p in (DATA / "samples").iterdir() if p.suffix in {".jsonl", ".json", ".har"} and p.name != "readings.jsonl")
 CUTS = 11
+FIRST_CALL = {"azure-apim-llmlog.jsonl": 3}
+"""Lines that are joined to one row; without one of them the others are."""
 
 
 @functools.cache
@@ -69,7 +71,8 @@ def test_a_damaged_record(name: str, kind: str, tmp_path: Path) -> None:
     lines = before["inputs"][0]["container"] == "jsonl"
     if lines:
         assert summary["records"] == before["records"]
-        assert [row["state"] for row in rows if row["line"] > 1] == [row["state"] for row in whole if row["line"] > 1]
+        call = FIRST_CALL.get(name, 1)
+        assert [row["state"] for row in rows if row["line"] > call] == [row["state"] for row in whole if row["line"] > call]
     refused = set(summary["rejected"])
     if kind != "twice" and lines:
         assert refused == {"invalid_utf8" if kind == "utf8" else "nul_byte"}

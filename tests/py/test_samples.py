@@ -5,7 +5,7 @@ import functools
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +14,6 @@ import stateprint as sp
 from harness import DATA, ROOT, load_jsonl
 
 SAMPLES = DATA / "samples"
-# Files whose reader is not there yet. Whoever adds one takes its files off: a file here that agrees is a failure.
-WANTED = {
-    "azure-apim-llmlog.jsonl",
-    "azure-loganalytics-query.json",
-    "otlp-genai-logs-latest.json",
-    "otlp-genai-logs-v136.json",
-}
 
 Reading = dict[str, Any]
 READINGS: list[Reading] = load_jsonl(SAMPLES / "readings.jsonl")
@@ -58,12 +51,7 @@ def differences(reading: Reading, row: dict[str, Any]) -> list[str]:
     return wrong + [f"{at}: {column} is {value!r}" for column, value in reading.get("not", {}).items() if row.get(column) == value]
 
 
-def marked(files: Iterable[str]) -> list[Any]:
-    wanted = pytest.mark.xfail(strict=True, reason="no reader yet")
-    return [pytest.param(file, marks=wanted if file in WANTED else (), id=file) for file in files]
-
-
-@pytest.mark.parametrize("file", marked(FILES))
+@pytest.mark.parametrize("file", FILES)
 def test_readings(file: str) -> None:
     scan = sp.scan(SAMPLES / file, engine=shown(), strict=False)
     rows = [row for batch in scan for row in batch.to_pylist()]
@@ -146,7 +134,6 @@ RECORDS: dict[str, Count] = {
 
 def test_every_file_is_in_the_table() -> None:
     assert [path.name for path in sorted(SAMPLES.iterdir()) if path.is_file() and path.name not in ("README.md", "readings.jsonl")] == FILES
-    assert set(FILES) >= WANTED
     assert len(FILES) == 48
 
 
@@ -178,13 +165,11 @@ def test_the_table_claims_no_more_than_it_can() -> None:
 
 
 def test_the_page_of_formats_says_what_is_read() -> None:
-    """A row a format with a page of its own; those marked as read are those that `stateprint formats` lists."""
+    """A row a format with a page of its own: those that `stateprint formats` lists."""
     page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[([a-z-]+)\]\(formats/([a-z-]+)\.md\) \|.*\| (yes|not yet) \|$", page, re.MULTILINE)
-    assert all(name == link for name, link, _ in rows)
-    assert sorted(name for name, _, _ in rows) == sorted(path.stem for path in (ROOT / "docs/formats").glob("*.md"))
-    assert {name for name, _, read in rows if read == "yes"} == {form["name"] for form in sp.Engine().formats()}
-    assert {reading["format"] for reading in READINGS} <= {name for name, _, _ in rows}
-    for name, _, read in rows:
-        text = (ROOT / f"docs/formats/{name}.md").read_text(encoding="utf-8")
-        assert ("Not read yet" in text) == (read == "not yet"), name
+    rows = re.findall(r"^\| \[([a-z-]+)\]\(formats/([a-z-]+)\.md\) \|.*\|$", page, re.MULTILINE)
+    assert all(name == link for name, link in rows)
+    names = sorted(name for name, _ in rows)
+    assert names == sorted(path.stem for path in (ROOT / "docs/formats").glob("*.md"))
+    assert names == sorted(form["name"] for form in sp.Engine().formats())
+    assert {reading["format"] for reading in READINGS} <= set(names)

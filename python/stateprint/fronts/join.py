@@ -1,0 +1,307 @@
+"""Records that are pieces of one call: put together to one record, in bounded memory, between the core that cuts the stream and the one that
+reads what was made."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .. import _core
+
+CALLS = 4096
+"""Most calls that are open at a time, with the records between them."""
+BYTES = 32 << 20
+"""Most bytes of their records."""
+CLOSED = 65536
+"""Calls that are remembered after they were given, so that pieces that come later are told as such."""
+INCOMPLETE = "stateprint.incomplete"
+"""Member of a record that was made without all pieces; descriptions of readers ask for it."""
+
+Record = tuple[bytes, int, int, int, str | None, bool]
+"""As of `Scan.cut` and `Scan.put`."""
+Row = dict[str, Any]
+
+
+class Kind(Protocol):
+    """How the records of one reader are joined."""
+
+    why: str
+    """Why the summary passes over the pieces behind the first one."""
+    mark: bytes
+    """Stands in every piece."""
+
+    def key(self, row: Row) -> list[str] | None:
+        """Which call it is a piece of; None: it is no piece."""
+
+    def number(self, row: Row) -> object:
+        """Its place among the pieces: a number, or one as text."""
+
+    def ends(self, row: Row) -> bool:
+        """Whether no piece of a request comes behind it."""
+
+    def join(self, rows: list[Row]) -> tuple[Row, bool]:
+        """One row out of one or more, and whether its request is whole."""
+
+
+class Pieces:
+    """Azure API Management GatewayLlmLog: counts, messages of the request and of the response in rows of their own, and long ones in several."""
+
+    why = "row of a call, joined by CorrelationId"
+    mark = b'"CorrelationId"'
+    _texts = ("RequestMessages", "ResponseMessages")
+
+    def key(self, row: Row) -> list[str] | None:
+        call = row.get("CorrelationId")
+        return [call] if isinstance(call, str) and call else None
+
+    def number(self, row: Row) -> object:
+        return row.get("SequenceNumber")
+
+    def ends(self, row: Row) -> bool:
+        return bool(row.get("ResponseMessages"))
+
+    def join(self, rows: list[Row]) -> tuple[Row, bool]:
+        out: Row = {}
+        for row in rows:
+            for name, value in row.items():
+                have = out.get(name)
+                if have in (None, ""):
+                    out[name] = value
+                elif name in self._texts and value not in (None, ""):
+                    out[name] = _added(have, value)
+        return out, _is_json(out.get("RequestMessages"))
+
+
+class Events:
+    """OpenTelemetry up to 1.36: an event for each message of a span. They become the attribute that later versions write."""
+
+    why = "event of a span, joined by spanId"
+    mark = b"gen_ai."
+    _roles: Mapping[str, str] = {
+        "gen_ai.system.message": "system",
+        "gen_ai.user.message": "user",
+        "gen_ai.assistant.message": "assistant",
+        "gen_ai.tool.message": "tool",
+    }
+    _choice = "gen_ai.choice"
+
+    def key(self, row: Row) -> list[str] | None:
+        name, span, trace = self._name(row), row.get("spanId"), row.get("traceId")
+        if (name != self._choice and name not in self._roles) or not isinstance(span, str) or not span:
+            return None
+        return [trace if isinstance(trace, str) else "", span]
+
+    def number(self, row: Row) -> object:
+        return row.get("observedTimeUnixNano")
+
+    def ends(self, row: Row) -> bool:
+        return self._name(row) == self._choice
+
+    def join(self, rows: list[Row]) -> tuple[Row, bool]:
+        out = {name: value for name, value in rows[0].items() if name not in {"body", "eventName"}}
+        messages = [self._message(self._roles[name], row.get("body")) for row in rows if (name := self._name(row)) in self._roles]
+        have = out.get("attributes")
+        attributes = [one for one in have if not self._is_name(one)] if isinstance(have, list) else []
+        if messages:
+            attributes.append({"key": "gen_ai.input.messages", "value": {"arrayValue": {"values": messages}}})
+        out["attributes"] = attributes
+        return out, True
+
+    def _name(self, row: Row) -> str:
+        """Older exporters write it as an attribute only."""
+        name = row.get("eventName")
+        if not name:
+            attributes = row.get("attributes")
+            found = (one["value"] for one in attributes if self._is_name(one)) if isinstance(attributes, list) else ()
+            name = next((value.get("stringValue") for value in found if isinstance(value, dict)), None)
+        return name if isinstance(name, str) else ""
+
+    @staticmethod
+    def _is_name(attribute: object) -> bool:
+        return isinstance(attribute, dict) and attribute.get("key") == "event.name" and "value" in attribute
+
+    @staticmethod
+    def _message(role: str, body: object) -> Row:
+        """The body of an event, with the role that its name says where it has none."""
+        values: object = body
+        for name in ("kvlistValue", "values"):
+            values = values.get(name) if isinstance(values, dict) else None
+        members = [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+        if not any(one.get("key") == "role" for one in members):
+            members.insert(0, {"key": "role", "value": {"stringValue": role}})
+        return {"kvlistValue": {"values": members}}
+
+
+KINDS: Mapping[str, Kind] = {"apim-llm": Pieces(), "otlp": Events()}
+"""By the name of the reader."""
+WITHOUT = "/resourceSpans/*/scopeSpans/*/spans"
+"""A container whose records are never pieces."""
+
+
+@dataclass
+class _Call:
+    """Pieces of one call, or one record that is no piece."""
+
+    key: bytes | None
+    late: bool = False
+    ended: bool = False
+    pieces: list[tuple[int, Record]] = field(default_factory=list)
+
+
+class Join:
+    """The window over the records of a stream. Calls are given in the order of their first pieces, records between them where they stand."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.joined = 0
+        """Records that went into one before them."""
+        self._open: OrderedDict[bytes | int, _Call] = OrderedDict()
+        self._closed: OrderedDict[bytes, None] = OrderedDict()
+        self._bytes = self._serial = 0
+
+    def add(self, record: Record) -> Iterator[Record]:
+        """Takes a record; gives what goes out of the window for it."""
+        row = self._row(record)
+        parts = self.kind.key(row) if row is not None else None
+        key = None if parts is None else hashlib.blake2b(_json(parts), digest_size=16).digest()
+        self._serial += 1
+        call = self._open.get(key) if key is not None else None
+        if call is None:
+            call = self._open[key or self._serial] = _Call(key, late=key in self._closed)
+        else:
+            self.joined += 1
+        call.ended |= row is not None and self.kind.ends(row)
+        call.pieces.append((_number(self.kind.number(row)) if row else 0, record))
+        self._bytes += len(record[0])
+        while len(self._open) > CALLS or self._bytes > BYTES:
+            yield self._close(early=True)
+
+    def flush(self) -> Iterator[Record]:
+        """Gives what is left."""
+        while self._open:
+            yield self._close(early=False)
+
+    def _close(self, *, early: bool) -> Record:
+        """The oldest call as one record, which has the place of its first piece. early: more may come."""
+        _, call = self._open.popitem(last=False)
+        self._bytes -= sum(len(record[0]) for _, record in call.pieces)
+        first = call.pieces[0][1]
+        if call.key is None:
+            return first
+        self._closed[call.key] = None
+        if len(self._closed) > CLOSED:
+            self._closed.popitem(last=False)
+        pieces = sorted(call.pieces, key=lambda numbered: numbered[0])
+        rows = [row for _, record in pieces if (row := self._row(record)) is not None]
+        made, whole = self.kind.join(rows)
+        made.pop(INCOMPLETE, None)
+        if not whole or call.late or (early and not call.ended):
+            made[INCOMPLETE] = True
+        if made == rows[0] and len(rows) == 1:
+            return first
+        _, line, start, end, _, _ = first
+        try:
+            return _json(made), line, start, end, None, True
+        except RecursionError:
+            return b"", line, start, end, "too_deep", True
+
+    def _row(self, record: Record) -> Row | None:
+        """The record, where it may be a piece; None: it stays as it is."""
+        text, error = record[0], record[4]
+        if error is not None or self.kind.mark not in text:
+            return None
+        try:
+            row = json.loads(text, parse_constant=_refused, parse_float=_finite)
+        except (ValueError, RecursionError):
+            return None
+        return row if isinstance(row, dict) else None
+
+
+def _json(value: object) -> bytes:
+    """Half of a surrogate pair becomes its JSON escape."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def _is_json(value: object) -> bool:
+    """Whether what may be JSON text is whole."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except (ValueError, RecursionError):
+            return not value
+    return True
+
+
+def _refused(_: str) -> Any:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError
+    return number
+
+
+def _number(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
+        return int(value)
+    return value if isinstance(value, int) else 0
+
+
+def _added(one: object, other: object) -> object:
+    """Pieces of one value: text after text, elements after elements."""
+    if isinstance(one, list) and isinstance(other, list):
+        return one + other
+    return "".join(part if isinstance(part, str) else _json(part).decode() for part in (one, other))
+
+
+class Rows:
+    """A core of which rows are taken, with what is joined between it and the rows."""
+
+    def __init__(self, core: _core.Scan, another: Callable[[str, Mapping[str, Any]], _core.Scan]) -> None:
+        """another: makes the core that reads what was joined, from the name of the reader and the summary so far."""
+        self._core, self._another = core, another
+        self._told = self._ended = False
+        self._join: Join | None = None
+        self._second = core
+
+    def take(self) -> tuple[_core.Batch, _core.Batch | None] | None:
+        """As that of the core."""
+        if not self._told and (name := self._core.tell()) is not None:
+            self._told = True
+            summary = self._core.summary()
+            if name in KINDS and summary["container"] != WITHOUT:
+                self._join, self._second = Join(KINDS[name]), self._another(name, summary)
+        taken = self._second.take() if self._told else None
+        while taken is None and self._join is not None and (records := self._core.cut()) is not None:
+            for record in records:
+                self._put(self._join.add(record))
+            taken = self._second.take()
+        if taken is None and self._join is not None and self._ended:
+            self._put(self._join.flush())
+            self._second.finish()
+            taken = self._second.take()
+        return taken
+
+    def _put(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._second.put(*record)
+
+    def finish(self, cut: bool) -> None:
+        """As that of the core."""
+        self._core.finish(cut)
+        self._ended = True
+
+    def summary(self) -> dict[str, Any]:
+        """As that of the core; pieces that were joined to one before them are passed over."""
+        summary = self._core.summary()
+        if self._join is not None:
+            second = self._second.summary()
+            summary |= {name: second[name] for name in ("classified", "rejected", "flags", "passed_over")}
+            if self._join.joined:
+                passed = summary["passed_over"]
+                passed[self._join.kind.why] = passed.get(self._join.kind.why, 0) + self._join.joined
+        return summary
