@@ -20,8 +20,11 @@ import growth
 import latency
 import logs
 import peers
+import readers
 import report
 from peers import OURS, Variant
+
+PARTS = ("logs", "latency", "growth", "readers")
 
 Samples = dict[Variant, dict[int, dict[str, Any]]]  # variant → round → what its run gave
 
@@ -214,7 +217,7 @@ def pair(text: str) -> tuple[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="logs, latency, growth; all unless given")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="logs, latency, growth, readers; all unless given")
     parser.add_argument("--rounds", type=int, help="5, or 3 with --quick")
     parser.add_argument("--slow-rounds", type=int, default=2, help="rounds of the peers that take seconds (2)")
     parser.add_argument("--logs", nargs="+", choices=list(logs.LOGS), default=list(logs.LOGS), metavar="NAME", help=", ".join(logs.LOGS))
@@ -228,7 +231,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="20 MB a log, 3 rounds, slow peers once, growth to 200 MB")
     options = parser.parse_args()
-    unknown = set(options.parts) - {"logs", "latency", "growth"}
+    unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     options.rounds = options.rounds or (3 if options.quick else 5)
@@ -236,13 +239,15 @@ def main() -> None:
         options.size, options.slow_rounds = options.size or 20, 1
     if subprocess.run(["make", "-s", "-C", str(report.ROOT), "bench-build"], check=False).returncode:
         sys.exit("can't build bench/c: it needs make, gcc and the headers of jansson and xxHash")
-    parts = options.parts or ["logs", "latency", "growth"]
+    parts = options.parts or PARTS
     if "logs" in parts:
         logs_part(options)
     if "latency" in parts:
         latency.part(options.rounds)
     if "growth" in parts:
         growth.part(rounds=min(options.rounds, 3), quick=options.quick, seed=options.seed)
+    if "readers" in parts:
+        readers.part(rounds=options.rounds, quick=options.quick, seed=options.seed)
 
 
 if __name__ == "__main__":
