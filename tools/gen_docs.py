@@ -121,6 +121,8 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `nested_compression` | the unpacked stream is packed again; no line is read |
 | `unclosed` | a record, or what holds the records, has no end; a rejected row says from where on nothing could be read |
 | `yaml_syntax` | the same, of a cassette that is no YAML from there on |
+| `table_data` | a table (Parquet, Arrow, a frame) can't be read from some row on; the rows before it are given |
+| `table_in_stream` | a Parquet or Arrow file that is packed, or comes through a pipe: it has to be a file of its own; no row is read |
 | `unpacked_limit` | more bytes than `max_unpacked_bytes` |
 
 ## An option that is refused

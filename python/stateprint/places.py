@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import glob
+import io
 import os
 import select
 import stat
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol, TypeGuard, runtime_checkable
 
 from .errors import InputError, input_error_of
 
@@ -51,6 +52,10 @@ class File:
         self.taken += n
         return n
 
+    def anywhere(self) -> "Anywhere | None":
+        """The same file, to be read at any place, from its start on; None where that can't be."""
+        return Anywhere(self, self._file) if self._file.seekable() else None
+
     def _try(self, call: Callable[[Any], Any], argument: object) -> Any:
         failed: InputError | None = None
         try:
@@ -79,6 +84,52 @@ class File:
             self._file.close()
 
 
+class Anywhere(io.RawIOBase):
+    """A file that is read at any place. What was read is counted, and the file stays open."""
+
+    def __init__(self, file: File, inner: BinaryIO) -> None:
+        self._counted, self._inner = file, inner
+        inner.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return self._inner.seek(offset, whence)
+
+    def readinto(self, room: Any, /) -> int:
+        n: int = self._inner.readinto(room)  # type: ignore[attr-defined]
+        self._counted.taken += n
+        return n
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """A table of any library, by the Arrow PyCapsule protocol."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A capsule `arrow_array_stream`."""
+
+
+class InMemory(File):
+    """A table in memory. It has no bytes."""
+
+    def __init__(self, table: ArrowStream) -> None:
+        super().__init__(f"<{type(table).__name__}>", io.BytesIO(), None)
+        self.table = table
+
+
+Input = str | os.PathLike[str] | ArrowStream
+
+
+def is_input(given: object) -> TypeGuard[Input]:
+    """Whether this is one input, and not several."""
+    return isinstance(given, (str, os.PathLike, ArrowStream))
+
+
 @dataclass(frozen=True)
 class Place:
     """An input that can be opened, as often as wanted."""
@@ -89,10 +140,13 @@ class Place:
     open: Callable[[], File]
 
 
-def expand(inputs: Iterable[str | os.PathLike[str]]) -> Iterator[Place]:
+def expand(inputs: Iterable[Input]) -> Iterator[Place]:
     """The places that the names stand for, in order: a directory gives its regular files by name (links are not followed), a pattern its
-    matches, `-` standard input. InputError where there is none."""
+    matches, `-` standard input, and a table in memory itself. InputError where there is none."""
     for item in inputs:
+        if isinstance(item, ArrowStream):
+            yield Place(InMemory(item).name, None, partial(InMemory, item))
+            continue
         name = os.fsdecode(item)
         if name == "-" or not (os.path.isdir(name) or (glob.has_magic(name) and not os.path.lexists(name))):
             yield _local(name)

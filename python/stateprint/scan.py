@@ -15,12 +15,11 @@ from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExce
 from .filters import REASONS, Filter, Time, filter_of
 from .fronts import HEAD, front_of
 from .fronts.join import Rows
-from .places import Place, expand
+from .places import Input, Place, expand, is_input
 from .show import value
 from .sources import CHUNK, Source, sources_of
 from .table import Table, add_counts, counts
 
-Input = str | os.PathLike[str]
 HINTS = {
     "cr_only": "one line only: does the file have carriage returns as line ends?",
 }
@@ -274,7 +273,7 @@ class Scan:
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        front = front_of(source.look(HEAD), source, self.engine) if self._records is None else None
+        front = front_of(source.look(HEAD), source, self.engine, text=self._records is not None)
         core = self._core(source.name, evidence, front.container if front else None)
         rows = Rows(core, functools.partial(self._joined, source.name, evidence))
         error: InputError | None = None
@@ -379,7 +378,7 @@ class Scan:
         """table().to_duckdb()"""
         return self._tables(evidence=False).to_duckdb()
 
-    def write(self, path: Input, *, to: str | None = None, force: bool = False) -> None:
+    def write(self, path: str | os.PathLike[str], *, to: str | None = None, force: bool = False) -> None:
         """Writes the exchanges, batch by batch, in bounded memory: .parquet, .arrow, .ndjson, .csv."""
         from .table import write
 
@@ -459,7 +458,7 @@ def scan(
 ) -> Scan:
     """A lazy scan of request logs.
 
-    inputs: a file, directory, pattern or `-`, or several. engine, or lens, rules, context and map for one: what it works with. format: the reader
+    inputs: a file, directory, pattern or `-`, or a table of any library with the Arrow PyCapsule protocol, or several. engine, or lens, rules, context and map for one: what it works with. format: the reader
     (told by the first 64 KiB unless given). records: what a record is: told by the first 64 KiB unless given; "lines", or one or several JSON
     pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
@@ -470,8 +469,7 @@ def scan(
     columns, such as "state = 'stateful' and not host is null". sample: a share of the rows, over 0, at most 1, chosen by uid and seed (0 to
     2^64 - 1; 0 unless given). ConfigError for an option that is refused; `where`: with the place in the expression.
     """
-    if isinstance(inputs, (str, os.PathLike)):
-        inputs = (inputs,)
+    given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
     rules = tuple(rules)
     if rules or context is not None or map is not None:
         if engine is not None:
@@ -485,7 +483,7 @@ def scan(
     chosen = engine_for(engine, lens)
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return Scan(
-        tuple(inputs),
+        given,
         chosen,
         format=format,
         records=records if records is None or isinstance(records, str) else "\n".join(records),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from .errors import CompressedInputError, InputError, InputLimitExceeded
 from .packings import PACKINGS, other_packing, packing_of
-from .places import PIECE, File
+from .places import PIECE, Anywhere, File
 from .streams import Ahead, Fault
 
 CHUNK = 4 << 20
@@ -101,6 +101,21 @@ class Source:
 
     def _refuse(self, why: Fault | InputError) -> None:
         self._why, self._content = why, Ahead(iter(()))
+
+    def anywhere(self) -> Anywhere:
+        """The log, to be read at any place. InputError where it can only be read from its start on."""
+        found = self.file.anywhere() if self.direct else None
+        if found is None:
+            what, hint = "a table is read at any place, which a pipe or a packed file can't be", "unpack it to a file of its own"
+            raise InputError(what, code="table_in_stream", source=self.name, hint=hint)
+        return found
+
+    def count(self, n: int) -> None:
+        """Counts bytes that were made of a log which is not read as bytes. InputLimitExceeded beyond the limit."""
+        kept = self._allowed.take(n)
+        self.total += kept
+        if kept < n:
+            raise self._beyond()
 
     def look(self, n: int) -> bytes:
         """The first n bytes of the content, or all that there are. They are given again."""

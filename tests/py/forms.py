@@ -37,8 +37,7 @@ def _pairs_of(headers: Mapping[str, str]) -> list[Record]:
 
 # ------------------------------------------------------------------------------------------------------------------------- as it was sent
 def bodies(x: Exchange) -> Record | None:
-    body: Record | None = x["body"]
-    return body
+    return x["body"]
 
 
 def bare_pairs(x: Exchange) -> Record | None:

@@ -1,11 +1,13 @@
 """What stands in front of the core where its byte stream can't carry a log as it is: makes JSON records, each with its place in the source.
 A front is told by the first 64 KiB of the unpacked stream, never by the name."""
 
+import importlib
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from .. import _core
 from ..engine import Engine
+from ..errors import ConfigError
 from ..sources import Source
 
 HEAD = 65536
@@ -23,10 +25,23 @@ class Front(Protocol):
         be read were given."""
 
 
-def front_of(head: bytes, source: Source, engine: Engine) -> Front | None:
-    """The front that the stream asks for; None where the core reads its bytes. ConfigError, where a library is missing."""
-    from . import cassette, query
+def library(module: str, extra: str, what: str) -> Any:
+    """The module of an extra. ConfigError where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        pass
+    raise ConfigError(f"{module.partition('.')[0]} is needed for {what}", code="extra", hint=f"pip install 'stateprint[{extra}]'")
 
+
+def front_of(head: bytes, source: Source, engine: Engine, *, text: bool) -> Front | None:
+    """The front that the stream asks for; None where the core reads its bytes. text: what its records are is known, if it is text.
+    ConfigError, where a library is missing."""
+    from . import cassette, query, tables
+
+    table = tables.tables_of(head, source, engine)
+    if table is not None or text:
+        return table
     if cassette.is_yaml(head):
         return cassette.Cassette(source, engine.limits)
     if query.is_query(head):

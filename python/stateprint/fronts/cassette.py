@@ -8,14 +8,14 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from .. import _core
-from ..errors import ConfigError, InputError
+from ..errors import InputError
 from ..sources import RATIO, Source
 from ..streams import Fault
 from ..unpack import GZIP, gunzip
+from . import library
 
 ANCHORED = 64 << 20
 """Bytes of anchored values that are kept for aliases; an alias to a later one is a rejected record."""
@@ -44,17 +44,6 @@ def is_yaml(head: bytes) -> bool:
     if _INTERACTIONS.match(head, first):
         return True
     return bool(_BEFORE.match(head, first) and re.search(rb"^(?:http_)?interactions:", head, re.MULTILINE))
-
-
-def _library() -> ModuleType:
-    try:
-        import yaml
-    except ImportError:
-        yaml = None
-    if yaml is None:
-        raise ConfigError("PyYAML is needed for a cassette in YAML", code="extra", hint="pip install 'stateprint[yaml]'")
-    module: ModuleType = yaml
-    return module
 
 
 class _Stream:
@@ -252,7 +241,7 @@ class Cassette:
 
     def __init__(self, source: Source, limits: Mapping[str, int]) -> None:
         self._source, self.limits = source, limits
-        self._yaml = _library()
+        self._yaml = library("yaml", "yaml", "a cassette in YAML")
         self._stream = _Stream(source)
         self._anchors: dict[str, tuple[str, int]] = {}
         self._kept = 0

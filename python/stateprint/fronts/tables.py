@@ -1,0 +1,187 @@
+"""Parquet files, Arrow files, and tables in memory: a row is a record, its values with the names of the columns."""
+
+import base64
+import datetime as dt
+import decimal
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .. import _core
+from ..engine import Engine
+from ..errors import InputError
+from ..places import InMemory
+from ..sources import Source
+from . import library
+
+PARQUET, ARROW_FILE, ARROW_STREAM = b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff"
+GIVEN = 1 << 20
+"""Bytes of records after which rows may be taken."""
+ROWS, BATCH = 1024, 8 << 20
+"""Most rows of a batch that is read of a Parquet file, and about how many bytes."""
+
+Batches = Iterator[Any]
+
+
+def tables_of(head: bytes, source: Source, engine: Engine) -> "Tables | None":
+    """The front of a table: of one in memory, or of a file that begins as one."""
+    if isinstance(source.file, InMemory):
+        return Tables(source, engine, "table", _in_memory)
+    for magic, container, batches in (
+        (PARQUET, "parquet", _parquet),
+        (ARROW_FILE, "arrow", _arrow_file),
+        (ARROW_STREAM, "arrow", _arrow_stream),
+    ):
+        if head.startswith(magic):
+            return Tables(source, engine, container, batches)
+    return None
+
+
+class Tables:
+    """The rows of a table, batch by batch. A table of one column is that column: its values are the records."""
+
+    def __init__(self, source: Source, engine: Engine, container: str, batches: Callable[[Any, Source], Batches]) -> None:
+        self.container = container
+        self._source, self._by_name, self._batches = source, engine.map is not None, batches
+        self._arrow = library("pyarrow", "arrow", "a table")
+        self._row = 0
+
+    def records(self, core: _core.Scan) -> Iterator[None]:
+        failed = False
+        try:
+            for batch in self._batches(self._arrow, self._source):
+                yield from self._give(core, batch)
+        except (self._arrow.ArrowException, OSError):
+            failed = True
+        if failed:
+            what = f"the table can't be read from row {self._row + 1} on"
+            raise InputError(what, code="table_data", source=self._source.name, hint="what came before is given")
+
+    def _give(self, core: _core.Scan, batch: Any) -> Iterator[None]:
+        names = [json.dumps(name, ensure_ascii=False) for name in batch.schema.names]
+        single = len(names) == 1 and not self._by_name
+        columns = [self._readable(column) for column in batch.columns]
+        given = 0
+        for i in range(batch.num_rows):
+            text, error = b"", None
+            try:
+                values = [read(column[i]) for column, read in columns]
+                text = _single(values[0]) if single else _object(names, values)
+            except UnicodeDecodeError:
+                error = "invalid_utf8"
+            except RecursionError:
+                error = "too_deep"
+            self._source.count(len(text))
+            core.put(text, self._row + 1, self._row, self._row, error)
+            self._row += 1
+            given += len(text)
+            if given >= GIVEN:
+                given = 0
+                yield
+        yield
+
+    def _readable(self, column: Any) -> tuple[Any, Callable[[Any], Any]]:
+        """The column, and what reads a value of it. Times get no finer than microseconds."""
+        types = self._arrow.types
+        if types.is_timestamp(column.type) and column.type.unit == "ns":
+            column = column.cast(self._arrow.timestamp("us", column.type.tz), safe=False)
+        return column, _map if types.is_map(column.type) else _plain
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- batches
+def _parquet(arrow: Any, source: Source) -> Batches:
+    """Row group by row group. Columns with a dictionary stay as they are, so that a batch is no larger than what is stored of it."""
+    parquet = library("pyarrow.parquet", "arrow", "a Parquet file")
+    how = {"buffer_size": 1 << 20, "pre_buffer": False}  # a pre-buffer is filled by threads, which may outlive the interpreter
+    with parquet.ParquetFile(source.anywhere(), **how) as file:
+        meta = file.metadata
+        whole = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+        coded = _coded(meta)
+    rows = max(1, min(ROWS, BATCH * meta.num_rows // max(whole, 1)))
+    with parquet.ParquetFile(source.anywhere(), **how, read_dictionary=coded) as file:
+        for group in range(meta.num_row_groups):  # a batch over two of them would be lost with the second one
+            yield from file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
+
+
+def _coded(meta: Any) -> list[str]:
+    """Columns of text of which a part is stored as a dictionary."""
+    found: dict[str, None] = {}
+    for i in range(meta.num_row_groups):
+        group = meta.row_group(i)
+        for k in range(group.num_columns):
+            chunk = group.column(k)
+            if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page:
+                found[chunk.path_in_schema] = None
+    return list(found)
+
+
+def _arrow_file(arrow: Any, source: Source) -> Batches:
+    ipc = library("pyarrow.ipc", "arrow", "an Arrow file")
+    with ipc.open_file(source.anywhere(), options=ipc.IpcReadOptions(use_threads=False)) as file:
+        for i in range(file.num_record_batches):
+            yield file.get_batch(i)
+
+
+def _arrow_stream(arrow: Any, source: Source) -> Batches:
+    ipc = library("pyarrow.ipc", "arrow", "an Arrow stream")
+    with ipc.open_stream(source.anywhere(), options=ipc.IpcReadOptions(use_threads=False)) as stream:
+        yield from stream
+
+
+def _in_memory(arrow: Any, source: Source) -> Batches:
+    assert isinstance(source.file, InMemory)
+    with arrow.RecordBatchReader.from_stream(source.file.table) as stream:
+        yield from stream
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- values
+def _plain(scalar: Any) -> Any:
+    return scalar.as_py()
+
+
+def _map(scalar: Any) -> Any:
+    pairs = scalar.as_py()
+    return None if pairs is None else {key if isinstance(key, str) else str(key): value for key, value in pairs}
+
+
+def _single(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return value.encode() if isinstance(value, str) else _json(value).encode()
+
+
+def _object(names: list[str], values: list[Any]) -> bytes:
+    return ("{" + ",".join(f"{name}:{_json(value)}" for name, value in zip(names, values, strict=True)) + "}").encode()
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_other, allow_nan=False)
+    except ValueError as e:
+        if isinstance(e, UnicodeDecodeError):
+            raise
+        return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), default=_other)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinities: null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _other(value: Any) -> Any:
+    """What JSON has no type for. Bytes are their text, or base64; times are in UTC unless they say otherwise."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return base64.b64encode(value).decode("ascii")
+    if isinstance(value, dt.datetime):
+        return value.isoformat() if value.tzinfo else value.isoformat() + "Z"
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
