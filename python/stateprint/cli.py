@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from . import _core
+from .copies import Likeness
 from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
 from .scan import Progress, Scan, scan
@@ -154,6 +155,7 @@ READING = options(
     click.option("--sample", type=float, metavar="P", help="Only this share of the rows, such as 0.01; the same ones every time."),
     click.option("--seed", type=int, metavar="N", help="Names another sample."),
     click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows; filters come first."),
+    click.option("--keep-copies", is_flag=True, help="Read content again that another input has, too."),
 )
 
 
@@ -175,8 +177,8 @@ def make_engine(
 def open_scan(inputs: tuple[str, ...], form: str | None, threads: int | None, known: dict[str, Any], **more: Any) -> Scan:
     """The scan that the options ENGINE and READING ask for."""
     asked = {name: known.pop(name) for name in ("since", "until", "where", "sample", "seed", "limit")}
-    records = known.pop("records") or None
-    return scan(inputs, engine=make_engine(**known), format=form, records=records, threads=threads, strict=False, **asked, **more)
+    asked |= {"records": known.pop("records") or None, "copies": "keep" if known.pop("keep_copies") else "skip"}
+    return scan(inputs, engine=make_engine(**known), format=form, threads=threads, strict=False, **asked, **more)
 
 
 def show_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
@@ -228,6 +230,8 @@ def summarise(done: Scan) -> None:
             say(f"{one['source']}: {hint}")
         if one["file_flags"]:
             say(f"{one['source']}: {', '.join(one['file_flags'])}")
+        if one["like"] is not None:
+            say(f"{Likeness(one['likeness'], one['like']).told(one['source'])} (--keep-copies reads all)")
     for error in done.errors:
         say(told(error))
     if summary.why_no_rows:

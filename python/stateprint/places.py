@@ -38,6 +38,11 @@ class File:
         """Bytes that were read."""
         self._file, self._before = file, before
 
+    @property
+    def node(self) -> tuple[int, int] | None:
+        """What the system knows the file by, whatever its names; None where it has no such."""
+        return None if self._before is None else (self._before.st_dev, self._before.st_ino)
+
     def read(self, n: int) -> bytes:
         """1 to n more bytes, or none at the end."""
         call = getattr(self._file, "read1", self._file.read)  # of a pipe: what is there, not all that was asked for

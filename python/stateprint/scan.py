@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from . import _core
+from .copies import Likeness, likenesses
 from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
@@ -93,11 +94,27 @@ class Summary:
                 if n:
                     mine[k] = mine.get(k, 0) + n
 
-    def add_input(self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool) -> None:
+    def add_copy(self, name: str, like: Likeness) -> None:
+        """Adds an input that is not read, since its content is in another one."""
+        nothing: dict[str, Any] = {
+            "error": None,
+            "bytes": 0,
+            "stored": 0,
+            "format": None,
+            "container": None,
+            "packing": None,
+            "file_flags": [],
+            "hints": [],
+        }
+        self.inputs.append({"source": name, "likeness": like.kind, "like": like.other, "complete": True, **nothing})
+
+    def add_input(self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool, like: Likeness | None) -> None:
         """Adds an input that was read; ended: its end was come to."""
         self.inputs.append(
             {
                 "source": source.name,
+                "likeness": like.kind if like else None,
+                "like": like.other if like else None,
                 "complete": ended and error is None,
                 "error": error.code if error else None,
                 "bytes": part["bytes"],
@@ -160,7 +177,10 @@ class Summary:
         if self.kept:
             return ""
         if not self.records:
-            return ", ".join(f"{one['source']} ({one['error'] or 'no lines'})" for one in self.inputs) or "nothing was read"
+            return (
+                ", ".join(f"{one['source']} ({one['error'] or 'no lines'})" for one in self.inputs if one["likeness"] in {None, "begins"})
+                or "nothing was read"
+            )
         if left and self.left_out.get("outside_time") == left:
             return f"all {left} are outside the time window; the log is of {value(self.first)} to {value(self.last)}"
         if left:
@@ -185,8 +205,9 @@ class Scan:
         max_rejects: int | None,
         progress: Callable[[Progress], object] | None,
         filter: Filter,
+        copies: bool,
     ) -> None:
-        self.inputs, self.engine, self._filter = inputs, engine, filter
+        self.inputs, self.engine, self._filter, self._copies = inputs, engine, filter, copies
         self._format, self._records = engine.reading(format, records)
         self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
@@ -213,11 +234,12 @@ class Scan:
         if left == 0:
             return
         done = rows = rejects = 0
-        total = _total(places)
-        with contextlib.closing(self._sources(places)) as sources:
-            for source, before in sources:
+        like = {} if self._copies else likenesses(places, self.engine.max_unpacked_bytes)
+        total = _total([place for i, place in enumerate(places) if i not in like or not like[i].whole])
+        with contextlib.closing(self._sources(places, like)) as sources:
+            for source, before, likeness in sources:
                 seen: dict[tuple[Any, ...], int] = {}
-                for batch, found in self._one(source, evidence):
+                for batch, found in self._one(source, evidence, likeness):
                     exchanges, marks, come_to = self._kept(batch, found, left)
                     if left is not None:
                         left -= len(exchanges)
@@ -241,13 +263,19 @@ class Scan:
         if self._progress:
             self._progress(Progress(done, total, rows, ""))
 
-    def _sources(self, places: list[Place]) -> Generator[tuple[Source, int]]:
-        """Each log, and the bytes of the files before the one that it lies in."""
+    def _sources(self, places: list[Place], like: Mapping[int, Likeness]) -> Generator[tuple[Source, int, Likeness | None]]:
+        """Each log that is not in another one, the bytes of the files before the one that it lies in, and what that is like."""
         before = 0
-        for place in places:
+        for i, place in enumerate(places):
+            likeness = like.get(i)
+            if likeness is not None:
+                self._told(place.name, likeness)
+            if likeness is not None and likeness.whole:
+                self.summary.add_copy(place.name, likeness)
+                continue
             with contextlib.closing(place.open()) as file:
                 for source in sources_of(file, self.engine.max_unpacked_bytes):
-                    yield source, before
+                    yield source, before, likeness
             before += file.taken
 
     def _kept(self, batch: _core.Batch, marks: _core.Batch | None, limit: int | None) -> tuple[_core.Batch, _core.Batch | None, int]:
@@ -258,6 +286,10 @@ class Scan:
         exchanges, kept, come_to, left, first, last = self._filter.core.apply(batch, marks, limit)
         self.summary.add_kept(len(exchanges), left, first, last)
         return exchanges, kept, come_to
+
+    def _told(self, name: str, like: Likeness) -> None:
+        if self._strict:
+            warnings.warn(f"{like.told(name)} (copies='keep' reads all)", InputWarning, stacklevel=2)
 
     def _too_many(self, name: str) -> None:
         what = f"more than {self._max_rejects:,} lines were rejected, so the scan stopped"
@@ -272,7 +304,7 @@ class Scan:
                 raise error
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
-    def _one(self, source: Source, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
+    def _one(self, source: Source, evidence: bool, like: Likeness | None) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         front = front_of(source.look(HEAD), source, self.engine, text=self._records is not None)
         core = self._core(source.name, evidence, front.container if front else None)
         rows = Rows(core, functools.partial(self._joined, source.name, evidence))
@@ -299,7 +331,7 @@ class Scan:
                 self.summary.add(part)
             else:
                 self.summary.add_rows(self._rows)
-            self.summary.add_input(part, source, error, ended=ended)
+            self.summary.add_input(part, source, error, ended=ended, like=like)
         if error is not None:
             self._failed(error)
 
@@ -455,6 +487,7 @@ def scan(
     where: str | None = None,
     sample: float | None = None,
     seed: int | None = None,
+    copies: Literal["skip", "keep"] = "skip",
 ) -> Scan:
     """A lazy scan of request logs.
 
@@ -467,7 +500,10 @@ def scan(
     Rows are kept that pass all filters, and the summary counts the others (docs/filters.md); the limit is one of those that are kept. since,
     until: the time window, since included, until not; a date, a datetime or RFC 3339, UTC unless it says otherwise. where: comparisons of
     columns, such as "state = 'stateful' and not host is null". sample: a share of the rows, over 0, at most 1, chosen by uid and seed (0 to
-    2^64 - 1; 0 unless given). ConfigError for an option that is refused; `where`: with the place in the expression.
+    2^64 - 1; 0 unless given).
+
+    copies: "skip" reads content once that inputs have twice, under several names, in several packings, or as the beginning of another one
+    (docs/formats.md), and warns of it (InputWarning, unless strict is False); "keep" does not look for such. ConfigError for an option that is refused; `where`: with the place in the expression.
     """
     given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
     rules = tuple(rules)
@@ -480,6 +516,8 @@ def scan(
     for name, number in (("limit", limit), ("max_rejects", max_rejects)):
         if number is not None and number < 0:
             raise ConfigError(f"{name} is {number}, expected 0 or more", code="option")
+    if copies not in {"skip", "keep"}:
+        raise ConfigError(f"copies is {str(copies)[:80]!r}, expected 'skip' or 'keep'", code="option")
     chosen = engine_for(engine, lens)
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return Scan(
@@ -493,6 +531,7 @@ def scan(
         max_rejects=max_rejects,
         progress=progress,
         filter=filter_of(chosen, since=since, until=until, where=where, sample=sample, seed=seed),
+        copies=copies == "keep",
     )
 
 

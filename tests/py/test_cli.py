@@ -185,6 +185,19 @@ def test_records_are_named(tmp_path: Path) -> None:
     assert b"model        gpt-5" in run("explain", f"{log}:1", "--records", "/mine").stdout
 
 
+def test_content_given_twice(tmp_path: Path) -> None:
+    copy, part, lone = tmp_path / "copy.gz", tmp_path / "part.jsonl", tmp_path / "lone.jsonl"
+    copy.write_bytes(gzip.compress(SAMPLE.read_bytes()))
+    part.write_bytes(SAMPLE.read_bytes()[:9000])
+    done = run("scan", part, SAMPLE, copy)
+    assert done.stdout == run("scan", SAMPLE).stdout
+    assert f"{copy} has the same content as {SAMPLE}: its rows are given once (--keep-copies reads all)" in done.stderr.decode()
+    assert f"{part} is the beginning of {SAMPLE}: its rows are given once" in done.stderr.decode()
+    assert run("scan", SAMPLE, copy, "--keep-copies").stdout.count(b"\n") == 78
+    lone.write_bytes(b"\n")
+    assert f"no rows: {lone} (no lines)\n" in run("identify", lone, lone, code=3).stderr.decode()
+
+
 def test_limit_and_lens() -> None:
     assert run("scan", SAMPLE, "--limit", "5").stdout.count(b"\n") == 5
     states = [json.loads(run("scan", SAMPLE, "--lens", lens, "--by", "state").stdout.splitlines()[0]) for lens in sp.LENSES]

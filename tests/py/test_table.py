@@ -248,7 +248,7 @@ def test_the_summary_adds_up(table: sp.Table) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 50, 173, 174, 175, 10_000])
 def test_limit(table: sp.Table, limit: int) -> None:
-    scan = sp.scan([HOSTILE, HOSTILE], engine=engine(), limit=limit)
+    scan = sp.scan([HOSTILE, HOSTILE], engine=engine(), limit=limit, copies="keep")
     part = scan.table()
     assert len(part) == min(limit, 2 * len(table))
     assert part.to_pylist()[:174] == table.to_pylist()[:limit]
@@ -280,7 +280,7 @@ def test_the_summary_of_a_scan_that_was_left(tmp_path: Path) -> None:
 
 def test_progress() -> None:
     seen: list[Any] = []
-    list(sp.scan([HOSTILE, HOSTILE], engine=engine(), progress=seen.append))
+    list(sp.scan([HOSTILE, HOSTILE], engine=engine(), progress=seen.append, copies="keep"))
     assert [p.done for p in seen] == sorted(p.done for p in seen)
     assert seen[-1].done == seen[-1].total == 2 * HOSTILE.stat().st_size
     assert seen[-1].rows == 348
