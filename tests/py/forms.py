@@ -37,7 +37,8 @@ def _pairs_of(headers: Mapping[str, str]) -> list[Record]:
 
 # ------------------------------------------------------------------------------------------------------------------------- as it was sent
 def bodies(x: Exchange) -> Record | None:
-    return x["body"]
+    body: Record | None = x["body"]
+    return body
 
 
 def bare_pairs(x: Exchange) -> Record | None:
