@@ -144,8 +144,9 @@ ENGINE = options(
 )
 
 
-RECORDS = click.option(
-    "--records", multiple=True, metavar="WHAT", help="What a record is: lines, or JSON pointers to arrays: /log/entries."
+RECORDS = options(
+    click.option("--records", multiple=True, metavar="WHAT", help="What a record is: lines, or JSON pointers to arrays: /log/entries."),
+    click.option("--mirror", metavar="FOLDER", help="Local copy of the bucket in which bodies lie that a log of Bedrock names."),
 )
 READING = options(
     RECORDS,
@@ -176,7 +177,7 @@ def make_engine(
 
 def open_scan(inputs: tuple[str, ...], form: str | None, threads: int | None, known: dict[str, Any], **more: Any) -> Scan:
     """The scan that the options ENGINE and READING ask for."""
-    asked = {name: known.pop(name) for name in ("since", "until", "where", "sample", "seed", "limit")}
+    asked = {name: known.pop(name) for name in ("since", "until", "where", "sample", "seed", "limit", "mirror")}
     asked |= {"records": known.pop("records") or None, "copies": "keep" if known.pop("keep_copies") else "skip"}
     return scan(inputs, engine=make_engine(**known), format=form, threads=threads, strict=False, **asked, **more)
 
@@ -419,10 +420,10 @@ def lines(rows: list[dict[str, Any]], marks: list[dict[str, Any]], engine: Engin
 
 
 def only_record(
-    name: str, engine: Engine, form: str | None, records: tuple[str, ...] | None
+    name: str, engine: Engine, form: str | None, records: tuple[str, ...] | None, mirror: str | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
     """Row and marks of a file that is one document over several lines; None where it is anything else."""
-    done = scan(name, engine=engine, format=form, records=records, threads=1, strict=False, limit=2)
+    done = scan(name, engine=engine, format=form, records=records, threads=1, strict=False, limit=2, mirror=mirror)
     rows: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
     for batch, more in done.batches(evidence=True):
@@ -435,17 +436,17 @@ def only_record(
 @click.argument("place", metavar="FILE[:LINE]")
 @ENGINE
 @RECORDS
-def explain_command(place: str, form: str | None, threads: int | None, records: tuple[str, ...], **known: Any) -> None:
+def explain_command(place: str, form: str | None, threads: int | None, records: tuple[str, ...], mirror: str | None, **known: Any) -> None:
     """The decision trace for one exchange: of a line of a log, or of a file that is one JSON document."""
     name, colon, number = place.rpartition(":")
     engine = make_engine(**known)
-    if os.path.isfile(place) and (only := only_record(place, engine, form, records or None)) is not None:
+    if os.path.isfile(place) and (only := only_record(place, engine, form, records or None, mirror)) is not None:
         row, marks = only
         click.echo(str(explanation(row, marks, engine)))
         leave(INPUT if row["error"] else 0)
     if not colon or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise ConfigError("expected FILE:LINE, with the line from 1", code="usage", hint="stateprint explain log.jsonl:3")
-    done = scan(name, engine=engine, format=form, records=records or None, threads=threads, strict=False)
+    done = scan(name, engine=engine, format=form, records=records or None, threads=threads, strict=False, mirror=mirror)
     for batch, found in done.batches(evidence=True):
         last = batch.slice(len(batch) - 1).to_pylist() if len(batch) else []
         if not last or last[0]["line"] < int(number):

@@ -14,8 +14,9 @@ from .copies import Likeness, likenesses
 from .engine import Engine, Lens, Pack, Settings, engine_for
 from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
-from .fronts import HEAD, front_of
-from .fronts.join import Rows
+from .fronts import HEAD, between, front_of
+from .fronts.between import Rows
+from .fronts.mirror import Mirror
 from .places import Input, Place, expand, is_input
 from .show import value
 from .sources import CHUNK, Source, sources_of
@@ -206,8 +207,9 @@ class Scan:
         progress: Callable[[Progress], object] | None,
         filter: Filter,
         copies: bool,
+        mirror: Mirror | None,
     ) -> None:
-        self.inputs, self.engine, self._filter, self._copies = inputs, engine, filter, copies
+        self.inputs, self.engine, self._filter, self._copies, self._mirror = inputs, engine, filter, copies, mirror
         self._format, self._records = engine.reading(format, records)
         self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
@@ -307,7 +309,7 @@ class Scan:
     def _one(self, source: Source, evidence: bool, like: Likeness | None) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         front = front_of(source.look(HEAD), source, self.engine, text=self._records is not None)
         core = self._core(source.name, evidence, front.container if front else None)
-        rows = Rows(core, functools.partial(self._joined, source.name, evidence))
+        rows = Rows(core, functools.partial(between, mirror=self._mirror), functools.partial(self._second, source.name, evidence))
         error: InputError | None = None
         ended = False
         try:
@@ -335,8 +337,8 @@ class Scan:
         if error is not None:
             self._failed(error)
 
-    def _joined(self, name: str, evidence: bool, form: str, before: Mapping[str, Any]) -> _core.Scan:
-        """The core that reads what was joined, after the one that cut it."""
+    def _second(self, name: str, evidence: bool, form: str, before: Mapping[str, Any]) -> _core.Scan:
+        """The core that reads what was made of what the first one cut."""
         return _core.Scan(
             self.engine.rules,
             source=name,
@@ -488,6 +490,7 @@ def scan(
     sample: float | None = None,
     seed: int | None = None,
     copies: Literal["skip", "keep"] = "skip",
+    mirror: str | os.PathLike[str] | None = None,
 ) -> Scan:
     """A lazy scan of request logs.
 
@@ -495,7 +498,8 @@ def scan(
     (told by the first 64 KiB unless given). records: what a record is: told by the first 64 KiB unless given; "lines", or one or several JSON
     pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in
-    `errors`. limit: most rows. max_rejects: stop when more lines are rejected. progress: called with a Progress after every batch.
+    `errors`. mirror: a folder that holds the objects of a bucket, for bodies that the log names instead of holding them
+    (docs/formats/bedrock.md). limit: most rows. max_rejects: stop when more lines are rejected. progress: called with a Progress after every batch.
 
     Rows are kept that pass all filters, and the summary counts the others (docs/filters.md); the limit is one of those that are kept. since,
     until: the time window, since included, until not; a date, a datetime or RFC 3339, UTC unless it says otherwise. where: comparisons of
@@ -532,6 +536,7 @@ def scan(
         progress=progress,
         filter=filter_of(chosen, since=since, until=until, where=where, sample=sample, seed=seed),
         copies=copies == "keep",
+        mirror=None if mirror is None else Mirror(mirror, chosen.limits["max_line_bytes"]),
     )
 
 

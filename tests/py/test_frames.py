@@ -159,13 +159,16 @@ def test_tables_without_rows_or_columns(tmp_path: Path) -> None:
 def test_frames_stand_beside_files_and_can_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(body() + "\n", encoding="utf-8")
-    scan = sp.scan([pl.DataFrame(log(2)), path])
+    frame = pl.DataFrame(log(2))
+    scan = sp.scan([frame, path, frame])
     for _ in range(2):
         rows = scan.table().to_pylist()
         assert [(row["source"], row["line"], row["previous_id"]) for row in rows] == [
             ("<DataFrame>", 1, "resp_0"),
             ("<DataFrame>", 2, "resp_1"),
             (str(path), 1, "resp_1"),
+            ("<DataFrame>", 1, "resp_0"),
+            ("<DataFrame>", 2, "resp_1"),
         ]
 
 

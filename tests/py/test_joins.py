@@ -200,7 +200,7 @@ def test_nothing_stands_between_spans_and_the_core(monkeypatch: pytest.MonkeyPat
     monkeypatch.delattr(join, "Join")
     for name in ("otlp-genai-traces.json", "otlp-genai-traces-file.jsonl"):
         assert summed(SAMPLES / name)[1].summary.inputs[0]["format"] == "otlp"
-    with pytest.raises(NameError):
+    with pytest.raises(AttributeError):
         summed(SAMPLES / "otlp-genai-logs-v136.json")
 
 

@@ -3,12 +3,16 @@ A front is told by the first 64 KiB of the unpacked stream, never by the name.""
 
 import importlib
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import _core
 from ..engine import Engine
 from ..errors import ConfigError
 from ..sources import Source
+from .between import Between
+
+if TYPE_CHECKING:
+    from .mirror import Mirror
 
 HEAD = 65536
 """Bytes of the unpacked stream by which a front is told."""
@@ -32,6 +36,20 @@ def library(module: str, extra: str, what: str) -> Any:
     except ImportError:
         pass
     raise ConfigError(f"{module.partition('.')[0]} is needed for {what}", code="extra", hint=f"pip install 'stateprint[{extra}]'")
+
+
+SPANS = "/resourceSpans/*/scopeSpans/*/spans"
+"""A container whose records are never pieces of a call."""
+
+
+def between(reader: str, container: str, mirror: "Mirror | None") -> Between | None:
+    """What stands between the records of a reader and their rows; None where nothing does."""
+    from . import join
+    from . import mirror as objects
+
+    if reader in join.KINDS and container != SPANS:
+        return join.Join(join.KINDS[reader])
+    return objects.Bodies(mirror) if reader == "bedrock" and mirror is not None else None
 
 
 def front_of(head: bytes, source: Source, engine: Engine, *, text: bool) -> Front | None:

@@ -1,14 +1,13 @@
-"""Records that are pieces of one call: put together to one record, in bounded memory, between the core that cuts the stream and the one that
-reads what was made."""
+"""Records that are pieces of one call: put together to one record, in bounded memory."""
 
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from .. import _core
+from .between import Record, Row, as_json, remade, row_of
 
 CALLS = 4096
 """Most calls that are open at a time, with the records between them."""
@@ -18,10 +17,6 @@ CLOSED = 65536
 """Calls that are remembered after they were given, so that pieces that come later are told as such."""
 INCOMPLETE = "stateprint.incomplete"
 """Member of a record that was made without all pieces; descriptions of readers ask for it."""
-
-Record = tuple[bytes, int, int, int, str | None, bool]
-"""As of `Scan.cut` and `Scan.put`."""
-Row = dict[str, Any]
 
 
 class Kind(Protocol):
@@ -136,8 +131,6 @@ class Events:
 
 KINDS: Mapping[str, Kind] = {"apim-llm": Pieces(), "otlp": Events()}
 """By the name of the reader."""
-WITHOUT = "/resourceSpans/*/scopeSpans/*/spans"
-"""A container whose records are never pieces."""
 
 
 @dataclass
@@ -156,16 +149,20 @@ class Join:
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.joined = 0
-        """Records that went into one before them."""
         self._open: OrderedDict[bytes | int, _Call] = OrderedDict()
         self._closed: OrderedDict[bytes, None] = OrderedDict()
         self._bytes = self._serial = 0
 
+    @property
+    def passed(self) -> dict[str, int]:
+        """Records that went into one before them."""
+        return {self.kind.why: self.joined} if self.joined else {}
+
     def add(self, record: Record) -> Iterator[Record]:
         """Takes a record; gives what goes out of the window for it."""
-        row = self._row(record)
+        row = row_of(record[0], self.kind.mark) if record[4] is None else None
         parts = self.kind.key(row) if row is not None else None
-        key = None if parts is None else hashlib.blake2b(_json(parts), digest_size=16).digest()
+        key = None if parts is None else hashlib.blake2b(as_json(parts), digest_size=16).digest()
         self._serial += 1
         call = self._open.get(key) if key is not None else None
         if call is None:
@@ -194,34 +191,12 @@ class Join:
         if len(self._closed) > CLOSED:
             self._closed.popitem(last=False)
         pieces = sorted(call.pieces, key=lambda numbered: numbered[0])
-        rows = [row for _, record in pieces if (row := self._row(record)) is not None]
+        rows = [row for _, record in pieces if (row := row_of(record[0], self.kind.mark)) is not None]
         made, whole = self.kind.join(rows)
         made.pop(INCOMPLETE, None)
         if not whole or call.late or (early and not call.ended):
             made[INCOMPLETE] = True
-        if made == rows[0] and len(rows) == 1:
-            return first
-        _, line, start, end, _, _ = first
-        try:
-            return _json(made), line, start, end, None, True
-        except RecursionError:
-            return b"", line, start, end, "too_deep", True
-
-    def _row(self, record: Record) -> Row | None:
-        """The record, where it may be a piece; None: it stays as it is."""
-        text, error = record[0], record[4]
-        if error is not None or self.kind.mark not in text:
-            return None
-        try:
-            row = json.loads(text, parse_constant=_refused, parse_float=_finite)
-        except (ValueError, RecursionError):
-            return None
-        return row if isinstance(row, dict) else None
-
-
-def _json(value: object) -> bytes:
-    """Half of a surrogate pair becomes its JSON escape."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        return first if made == rows[0] and len(rows) == 1 else remade(first, made)
 
 
 def _is_json(value: object) -> bool:
@@ -234,17 +209,6 @@ def _is_json(value: object) -> bool:
     return True
 
 
-def _refused(_: str) -> Any:
-    raise ValueError
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError
-    return number
-
-
 def _number(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 30:
         return int(value)
@@ -255,53 +219,4 @@ def _added(one: object, other: object) -> object:
     """Pieces of one value: text after text, elements after elements."""
     if isinstance(one, list) and isinstance(other, list):
         return one + other
-    return "".join(part if isinstance(part, str) else _json(part).decode() for part in (one, other))
-
-
-class Rows:
-    """A core of which rows are taken, with what is joined between it and the rows."""
-
-    def __init__(self, core: _core.Scan, another: Callable[[str, Mapping[str, Any]], _core.Scan]) -> None:
-        """another: makes the core that reads what was joined, from the name of the reader and the summary so far."""
-        self._core, self._another = core, another
-        self._told = self._ended = False
-        self._join: Join | None = None
-        self._second = core
-
-    def take(self) -> tuple[_core.Batch, _core.Batch | None] | None:
-        """As that of the core."""
-        if not self._told and (name := self._core.tell()) is not None:
-            self._told = True
-            summary = self._core.summary()
-            if name in KINDS and summary["container"] != WITHOUT:
-                self._join, self._second = Join(KINDS[name]), self._another(name, summary)
-        taken = self._second.take() if self._told else None
-        while taken is None and self._join is not None and (records := self._core.cut()) is not None:
-            for record in records:
-                self._put(self._join.add(record))
-            taken = self._second.take()
-        if taken is None and self._join is not None and self._ended:
-            self._put(self._join.flush())
-            self._second.finish()
-            taken = self._second.take()
-        return taken
-
-    def _put(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self._second.put(*record)
-
-    def finish(self, cut: bool) -> None:
-        """As that of the core."""
-        self._core.finish(cut)
-        self._ended = True
-
-    def summary(self) -> dict[str, Any]:
-        """As that of the core; pieces that were joined to one before them are passed over."""
-        summary = self._core.summary()
-        if self._join is not None:
-            second = self._second.summary()
-            summary |= {name: second[name] for name in ("classified", "rejected", "flags", "passed_over")}
-            if self._join.joined:
-                passed = summary["passed_over"]
-                passed[self._join.kind.why] = passed.get(self._join.kind.why, 0) + self._join.joined
-        return summary
+    return "".join(part if isinstance(part, str) else as_json(part).decode() for part in (one, other))
