@@ -119,6 +119,14 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `zstd_dictionary` | the data was packed with a dictionary |
 | `unsupported_packing` | a packing that is recognised and not read (lz4, compress, 7z, rar); no line is read |
 | `nested_compression` | the unpacked stream is packed again; no line is read |
+| `tar_truncated`, `zip_truncated` | the archive stops, in a file that is read so far, or between two: files may be missing |
+| `tar_data`, `zip_data` | a header or packed data is damaged |
+| `zip_crc`, `zip_length` | what was read of this file can't be trusted |
+| `zip_directory` | the directory of the archive names other files than those that it has |
+| `tar_trailing_garbage`, `zip_trailing_garbage` | other bytes after the archive |
+| `nested_archive` | an archive in an archive; it is not read |
+| `encrypted_member`, `unsupported_member` | a file in an archive that can't be read; the others are |
+| `no_match` | no file has this name, or is in this folder or archive |
 | `unclosed` | a record, or what holds the records, has no end; a rejected row says from where on nothing could be read |
 | `yaml_syntax` | the same, of a cassette that is no YAML from there on |
 | `table_data` | a table (Parquet, Arrow, a frame) can't be read from some row on; the rows before it are given |

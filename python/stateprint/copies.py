@@ -51,7 +51,7 @@ def likenesses(places: list[Place], limit: int) -> dict[int, Likeness]:
     another one only as a file of the same bytes; standard input is like nothing."""
     found: dict[int, Likeness] = {}
     others: dict[int, tuple[Kind, int]] = {}
-    nodes: dict[tuple[int, int], int] = {}
+    nodes: dict[tuple[int, int, str], int] = {}
     starts: dict[tuple[bytes, bool], list[int]] = {}
     for i, place in enumerate(places if len(places) > 1 else ()):
         if place.name == "-":
@@ -98,7 +98,7 @@ def _compared(places: list[Place], group: list[int], limit: int) -> dict[int, tu
 
 def _compare(a: Place, b: Place, limit: int) -> tuple[Kind | None, bool]:
     """What a is to b; or, where the second is true, b to a."""
-    if a.size == b.size and _stored_alike(a, b):
+    if (a.size, a.member) == (b.size, b.member) and _stored_alike(a, b):
         return "same", False
     with contextlib.closing(_Content(a, limit)) as first, contextlib.closing(_Content(b, limit)) as second:
         alike, x, y = _alike(first.next, second.next)
@@ -134,13 +134,14 @@ class _Content:
 
     def __init__(self, place: Place, limit: int) -> None:
         self.ended = False
-        self._file = place.open()
-        self.node = self._file.node
+        self._file, self._member = place.open(), place.member
+        self.node = (*self._file.node, place.member) if self._file.node else None
+        """What is read, by whatever path."""
         self._pieces = self._read(limit)
 
     def _read(self, limit: int) -> Iterator[bytes]:
         with contextlib.suppress(InputError):  # said when it is its turn to be read
-            for source in sources_of(self._file, limit):
+            for source in sources_of(self._file, limit, self._member):
                 yield from source.pieces()
             self.ended = True
 

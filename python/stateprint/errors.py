@@ -81,7 +81,8 @@ class EncodingUnsupported(InputError):
 
 
 class CompressedInputError(InputError):
-    """The packed stream is cut, damaged, packed twice, or followed by something else; what could be unpacked was read."""
+    """The packed stream or the archive is cut, damaged, packed twice, or followed by something else, or a member of it can't be read; what could be
+    unpacked was read."""
 
 
 class InputLimitExceeded(InputError):

@@ -19,7 +19,6 @@ OTHERS = (
     (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
     (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"),
     (b"Rar!\x1a\x07", "rar", "unrar p -inul"),
-    (b"PK\x03\x04", "zip", "unzip -p"),
 )
 
 

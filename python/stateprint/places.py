@@ -1,6 +1,7 @@
 """Where inputs lie: files, folders, patterns and standard input. Nothing that is found in data is ever opened."""
 
 import contextlib
+import dataclasses
 import errno
 import glob
 import io
@@ -9,7 +10,6 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, Protocol, TypeGuard, runtime_checkable
 
@@ -135,7 +135,7 @@ def is_input(given: object) -> TypeGuard[Input]:
     return isinstance(given, (str, os.PathLike, ArrowStream))
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Place:
     """An input that can be opened, as often as wanted."""
 
@@ -143,16 +143,22 @@ class Place:
     size: int | None
     """Bytes as stored; None where it can't be told."""
     open: Callable[[], File]
+    member: str = ""
+    """The one that is wanted of an archive; empty for all that is there."""
 
 
 def expand(inputs: Iterable[Input]) -> Iterator[Place]:
     """The places that the names stand for, in order: a directory gives its regular files by name (links are not followed), a pattern its
-    matches, `-` standard input, and a table in memory itself. InputError where there is none."""
+    matches, `-` standard input, `ARCHIVE!NAME` a file in an archive, and a table in memory itself. InputError where there is none."""
     for item in inputs:
         if isinstance(item, ArrowStream):
             yield Place(InMemory(item).name, None, partial(InMemory, item))
             continue
         name = os.fsdecode(item)
+        end = _archive(name)
+        if end:
+            yield dataclasses.replace(_local(name[:end]), member=name[end + 1 :])
+            continue
         if name == "-" or not (os.path.isdir(name) or (glob.has_magic(name) and not os.path.lexists(name))):
             yield _local(name)
             continue
@@ -160,6 +166,13 @@ def expand(inputs: Iterable[Input]) -> Iterator[Place]:
         if not found:
             raise nothing_in(name, folder=os.path.isdir(name))
         yield from map(_local, found)
+
+
+def _archive(name: str) -> int:
+    """Where the name of the archive ends, in one of a file in an archive; 0 in any other."""
+    if "!" not in name or os.path.lexists(name):
+        return 0
+    return next((at for at, letter in enumerate(name) if letter == "!" and os.path.isfile(name[:at])), 0)
 
 
 def nothing_in(name: str, *, folder: bool) -> InputError:

@@ -122,7 +122,7 @@ class Summary:
                 "stored": source.taken,
                 "format": part["format"],
                 "container": part["container"],
-                "packing": source.packing,
+                "packing": "+".join(source.packings) or None,
                 "file_flags": [*part["file_flags"], *source.finish()],
                 "hints": [HINTS.get(h, h) for h in part["hints"]],
             }
@@ -276,7 +276,7 @@ class Scan:
                 self.summary.add_copy(place.name, likeness)
                 continue
             with contextlib.closing(place.open()) as file:
-                for source in sources_of(file, self.engine.max_unpacked_bytes):
+                for source in sources_of(file, self.engine.max_unpacked_bytes, place.member):
                     yield source, before, likeness
             before += file.taken
 
@@ -299,10 +299,10 @@ class Scan:
             InputLimitExceeded(what, code="reject_limit", source=name, hint="--format names the reader; --max-rejects sets the number")
         )
 
-    def _failed(self, error: InputError) -> None:
+    def _failed(self, error: InputError, *, partly: bool = False) -> None:
         self.errors.append(error)
         if self._strict:
-            if error.lines_done == 0:
+            if error.lines_done == 0 and not partly:
                 raise error
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
@@ -335,7 +335,7 @@ class Scan:
                 self.summary.add_rows(self._rows)
             self.summary.add_input(part, source, error, ended=ended, like=like)
         if error is not None:
-            self._failed(error)
+            self._failed(error, partly=source.rest)
 
     def _second(self, name: str, evidence: bool, form: str, before: Mapping[str, Any]) -> _core.Scan:
         """The core that reads what was made of what the first one cut."""

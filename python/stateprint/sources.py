@@ -1,12 +1,14 @@
 """Logs as the core is given them: unpacked, within limits, and after the last good byte the reason why there are no more."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from .archives import ARCHIVES, archive_of
 from .errors import CompressedInputError, InputError, InputLimitExceeded
 from .packings import PACKINGS, other_packing, packing_of
 from .places import PIECE, Anywhere, File
-from .streams import Ahead, Fault
+from .streams import Ahead, Bytes, Fault, Member
 
 CHUNK = 4 << 20
 """Bytes of one read of a plain file."""
@@ -19,9 +21,9 @@ HEAD = 512
 class Stored(Protocol):
     """Bytes of a log as they are stored."""
 
-    name: str
-    taken: int
-    """Bytes that were read."""
+    @property
+    def taken(self) -> int:
+        """Bytes that were read."""
 
     def read(self, n: int, /) -> bytes:
         """1 to n more bytes, or none at the end. Fault or InputError where they can't be read."""
@@ -45,10 +47,14 @@ class Allowance:
 class Source:
     """One log. `flags` fill while it is read."""
 
-    def __init__(self, stored: Stored, file: File, allowed: Allowance) -> None:
-        """Reads the first bytes of `stored`, which lies in `file`, and tells the packing by them, never by the name."""
-        self.name, self.file = stored.name, file
-        self.packing: str | None = None
+    def __init__(self, name: str, stored: Stored, file: File, allowed: Allowance, within: tuple[str, ...] = ()) -> None:
+        """Reads the first bytes of `stored`, which lies in `file`, and tells the packing by them, never by the name. within: packings
+        and archive that it lies in."""
+        self.name, self.file = name, file
+        self.packings = within
+        """What it is packed in, from the outermost on."""
+        self.rest = False
+        """Whether this is what is behind the logs of an archive, of which something was read."""
         self.flags: list[str] = []
         self.total = 0
         """Bytes given, unpacked."""
@@ -56,7 +62,7 @@ class Source:
         self._why: Fault | InputError | None = None
         """Why there are no more bytes, if it isn't their end."""
         self._content = Ahead(self._as_stored())
-        self._tell()
+        self._tell(within)
 
     @property
     def taken(self) -> int:
@@ -66,7 +72,7 @@ class Source:
     @property
     def direct(self) -> bool:
         """Whether the bytes of the file are those of the log: then `fill` reads on after `head`."""
-        return self._stored is self.file and self.packing is None and self._why is None
+        return self._stored is self.file and not self.packings and self._why is None
 
     def _as_stored(self) -> Iterator[bytes]:
         """What is stored, to its end. Why it ends early is kept, so that a decoder gives all that it has before it is told."""
@@ -80,26 +86,25 @@ class Source:
                 break
             yield piece
 
-    def _tell(self) -> None:
+    def _tell(self, within: tuple[str, ...]) -> None:
         head = self._content.peek(HEAD)
-        self.packing = packing_of(head)
-        if self.packing is not None:
-            self._content = Ahead(PACKINGS[self.packing][1](b"", self._content.read))
+        packing = packing_of(head)
+        if packing is not None:
+            self.packings += (packing,)
+            self._content = Ahead(PACKINGS[packing][1](b"", self._content.read))
             head = self._content.peek(HEAD)
-            if packing_of(head) or other_packing(head):
-                what = f"this is packed twice: within the {self.packing} file there is another packed one"
-                self._refuse(Fault("nested_compression", what, 0, cut=False, hint="unpack it once, then try again"))
-        elif (other := other_packing(head)) is not None:
-            self._refuse(
-                InputError(
-                    f"this is packed with {other[0]}, which is not read yet",
-                    code="unsupported_packing",
-                    source=self.name,
-                    hint=f"unpack it and pipe it in: {other[1]} FILE | stateprint scan -",
-                )
-            )
+        other = other_packing(head)
+        if packing is not None and (packing_of(head) or other):
+            what = f"this is packed twice: within the {packing} file there is another packed one"
+            self._refuse(Fault("nested_compression", what, 0, cut=False, hint="unpack it once, then try again"))
+        elif other is not None:
+            hint = f"unpack it and pipe it in: {other[1]} FILE | stateprint scan -"
+            self._refuse(Fault("unsupported_packing", f"this is packed with {other[0]}, which is not read yet", 0, cut=False, hint=hint))
+        elif within and archive_of(head):
+            what = "this is an archive within an archive, which is not read"
+            self._refuse(Fault("nested_archive", what, 0, cut=False, hint="take it out, then try again"))
 
-    def _refuse(self, why: Fault | InputError) -> None:
+    def _refuse(self, why: Fault) -> None:
         self._why, self._content = why, Ahead(iter(()))
 
     def anywhere(self) -> Anywhere:
@@ -115,7 +120,7 @@ class Source:
         kept = self._allowed.take(n)
         self.total += kept
         if kept < n:
-            raise self._beyond()
+            raise self.beyond()
 
     def look(self, n: int) -> bytes:
         """The first n bytes of the content, or all that there are. They are given again."""
@@ -136,18 +141,31 @@ class Source:
             kept = self._allowed.take(n)
             self.total += kept
         if self._allowed.exceeded and not kept:
-            raise self._beyond()
+            raise self.beyond()
         return kept
+
+    def read(self, _: int = 0) -> bytes:
+        """The next piece of the content, without regard to the limit; none at the end. Fault or InputError where it is not the end."""
+        fault: Fault | None = None
+        piece = b""
+        try:
+            piece = self._content.read()
+        except Fault as e:
+            fault = e
+        why = self._why or fault
+        if not piece and why is not None:
+            raise why
+        return piece
 
     def pieces(self) -> Iterator[bytes]:
         """The content. InputError at its end if that is not the end of the log; .cut tells that bytes are missing."""
-        fault: Fault | None = None
-        while fault is None:
+        why: Fault | InputError | None = None
+        while why is None:
             piece = b""
             try:
-                piece = self._content.read()
-            except Fault as e:
-                fault = e
+                piece = self.read()
+            except (Fault, InputError) as e:
+                why = e
             if not piece:
                 break
             kept = self._allowed.take(len(piece))
@@ -155,12 +173,12 @@ class Source:
             if kept:
                 yield piece[:kept]
             if kept < len(piece):
-                raise self._beyond()
-        why = self._why or fault
+                raise self.beyond()
         if why is not None:
             raise self._told(why)
 
-    def _beyond(self) -> InputLimitExceeded:
+    def beyond(self) -> InputLimitExceeded:
+        """The error beyond the limit."""
         what, hint = f"more than {self._allowed.limit:,} bytes unpacked", "raise max_unpacked_bytes, if you trust the file"
         error = InputLimitExceeded(what, code="unpacked_limit", source=self.name, hint=hint)
         error.cut = True
@@ -175,13 +193,60 @@ class Source:
 
     def finish(self) -> list[str]:
         """At the end: the flags, with whether the file changed meanwhile and whether it was packed beyond measure."""
-        if self.total > RATIO_FROM and self.total > RATIO * self.taken:
+        given = self._allowed.limit - self._allowed.left
+        if given > RATIO_FROM and given > RATIO * self.file.taken:
             self.flags.append("high_ratio")
         if self.file.changed():
             self.flags.append("input_changed")
         return self.flags
 
 
-def sources_of(file: File, limit: int) -> Iterator[Source]:
-    """The logs in a file, in its order."""
-    yield Source(file, file, Allowance(limit))
+class _Unread:
+    """What is stored where nothing can be read."""
+
+    taken = 0
+
+    def __init__(self, why: Fault | InputError) -> None:
+        self._why = why
+
+    def read(self, _: int) -> bytes:
+        raise self._why
+
+
+def sources_of(file: File, limit: int, only: str = "") -> Iterator[Source]:
+    """The logs in a file, in its order: the file itself, or the members of the archive that it is (only: those of this name), and behind
+    them one without content where there is something to say of the archive."""
+    allowed = Allowance(limit)
+    whole = Source(file.name, file, file, allowed)
+    archive = archive_of(whole.look(HEAD))
+    if archive is None and not only:
+        yield whole
+        return
+    within = (*whole.packings, archive) if archive else whole.packings
+    why: Fault | InputError | None = None
+    found = False
+    try:
+        for member in ARCHIVES[archive][1](Bytes(b"", whole.read)) if archive else ():
+            if only in {"", member.name}:
+                found = True
+                yield Source(f"{file.name}!{member.name}", member, file, allowed, within)
+            _pass(member, allowed)
+            if allowed.exceeded:
+                why = whole.beyond()
+                break
+    except (Fault, InputError) as e:
+        why = e
+    if why is None and not found:
+        what = "there is no file of this name in the archive" if only else "there is no file in this archive"
+        why = InputError(what, code="no_match", source=file.name, hint="check the name")
+    if why is not None:
+        rest = Source(file.name, _Unread(why), file, allowed, within)
+        rest.rest = found
+        yield rest
+
+
+def _pass(member: Member, allowed: Allowance) -> None:
+    """Goes on to the end of a member, within the limit. Why it can't be read, its own log has told, if anybody wanted it."""
+    with contextlib.suppress(Fault, InputError):
+        while (piece := member.read()) and not allowed.exceeded:
+            allowed.take(len(piece))

@@ -1,4 +1,4 @@
-"""Bytes that come one after another: what the readers of packings share."""
+"""Bytes that come one after another: what the readers of packings and archives share."""
 
 from collections.abc import Callable, Iterator
 
@@ -51,11 +51,11 @@ class Ahead:
 class Bytes:
     """A window over the packed bytes: what was read and not used yet."""
 
-    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
+    def __init__(self, head: bytes, read: Callable[[int], bytes], before: int = 0) -> None:
         self._read = read
         self.data = head
         self.at = 0
-        self.before = 0  # bytes of the stream that are gone from `data`
+        self.before = before  # bytes of the stream that are gone from `data`
 
     @property
     def place(self) -> int:
@@ -125,3 +125,58 @@ def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(ready)
     if fault is not None:
         raise fault
+
+
+class Part:
+    """The bytes of an archive that are stored for one of its members."""
+
+    def __init__(self, src: Bytes, size: int, archive: str) -> None:
+        self._src, self.left, self._archive = src, size, archive
+        self.failed = False
+        """That they end early was told."""
+
+    def read(self, _: int = 0) -> bytes:
+        """The next piece; none at the end. Fault where the archive ends before it."""
+        if not self.left:
+            return b""
+        self.failed = True
+        if not self._src.want(1):
+            raise Fault(f"{self._archive}_truncated", "the archive stops within this member", self._src.place, cut=True)
+        self.failed = False
+        piece = self._src.take(min(self.left, len(self._src.data) - self._src.at)) or b""
+        self.left -= len(piece)
+        return piece
+
+    def skip(self) -> bool:
+        """Goes on to the end; False where that they end early was told before."""
+        while self.left and not self.failed:
+            self.read()
+        return not self.failed
+
+
+class Member:
+    """A log in an archive, as it comes out of it."""
+
+    def __init__(self, name: str, src: Bytes, pieces: Iterator[bytes]) -> None:
+        self.name = name
+        self._src, self._start, self._pieces = src, src.place, pieces
+
+    @property
+    def taken(self) -> int:
+        """Bytes of the archive that were read for it."""
+        return self._src.place - self._start
+
+    def read(self, _: int = 0) -> bytes:
+        """The next piece; none at the end. Fault where it can't be read on."""
+        return next(self._pieces, b"")
+
+
+def name_of(raw: bytes) -> str:
+    """The name of a member, fit for a table: what is no UTF-8, and NUL, as escapes. It names the log, and no file is ever opened by it."""
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
+
+
+def refused(fault: Fault) -> Iterator[bytes]:
+    """The pieces of a member that can't be read."""
+    yield from ()
+    raise fault

@@ -82,29 +82,11 @@ def _gzip_header(src: Bytes) -> None:
 
 
 def _gzip_member(src: Bytes, by: Inflater) -> Iterator[bytes]:
-    inflate = by.start()
     crc = size = 0
-    while not inflate.eof:
-        data = inflate.unconsumed_tail
-        if not data:
-            data = src.rest()
-            if not data:
-                raise Fault("gzip_truncated", "the packed data stops before its end", src.place, cut=True)
-        saved = inflate.copy()
-        try:
-            out = inflate.decompress(data, CHUNK)
-        except by.error:
-            out = None
-        if out is None:
-            good, used = _salvage(saved, data, by)
-            if good:
-                yield good
-            raise Fault("gzip_data", "the packed data is damaged", src.place - len(data) + used, cut=True)
-        if out:
-            crc = by.crc32(out, crc)
-            size += len(out)
-            yield out
-    src.back(len(inflate.unused_data))
+    for out in inflate(src, by, "gzip"):
+        crc = by.crc32(out, crc)
+        size += len(out)
+        yield out
     trailer = src.take(8)
     if trailer is None:
         raise Fault("gzip_truncated", "the packed data stops within its checksum", src.place, cut=True)
@@ -112,6 +94,30 @@ def _gzip_member(src: Bytes, by: Inflater) -> Iterator[bytes]:
         raise Fault("gzip_crc", "the checksum is wrong: the lines that were read can't be trusted", src.place - 8, cut=False)
     if int.from_bytes(trailer[4:], "little") != size & 0xFFFFFFFF:
         raise Fault("gzip_length", "the length is wrong: the lines that were read can't be trusted", src.place - 4, cut=False)
+
+
+def inflate(src: Bytes, by: Inflater, name: str) -> Iterator[bytes]:
+    """The content of raw deflate (RFC 1951), to its end and no further; `name` begins the codes of its faults."""
+    inflater = by.start()
+    while not inflater.eof:
+        data = inflater.unconsumed_tail
+        if not data:
+            data = src.rest()
+            if not data:
+                raise Fault(f"{name}_truncated", "the packed data stops before its end", src.place, cut=True)
+        saved = inflater.copy()
+        try:
+            out = inflater.decompress(data, CHUNK)
+        except by.error:
+            out = None
+        if out is None:
+            good, used = _salvage(saved, data, by)
+            if good:
+                yield good
+            raise Fault(f"{name}_data", "the packed data is damaged", src.place - len(data) + used, cut=True)
+        if out:
+            yield out
+    src.back(len(inflater.unused_data))
 
 
 def _salvage(inflate: Any, data: bytes, by: Inflater) -> tuple[bytes, int]:
