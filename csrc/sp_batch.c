@@ -470,6 +470,8 @@ static void add_up(sp_batch *b, const job *j) {
     for (int i = 0; i < SP_STATUS_COUNT; i++) s->rejected[i] += j->rejected[i];
     for (int i = 0; i < SP_FLAG_COUNT; i++) s->flags[i] += j->flags[i];
     for (unsigned i = 0; i < SP_MAX_PASSES; i++) s->passed[i] += j->passed[i];
+    for (int i = 0; i < SP_CLOCK_COUNT; i++) s->clocks[i] += j->clocks[i];
+    for (int i = 0; i < SP_SAID_COUNT; i++) s->said[i] += j->said[i];
 }
 
 /* The first job goes. */

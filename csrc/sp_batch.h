@@ -6,6 +6,8 @@
 
 #include "sp_columns.h"
 #include "sp_rules.h"
+#include "sp_time.h"
+#include "sp_verdict.h"
 
 typedef struct sp_summary {
     uint64_t lines_total, lines_blank; /* lines = lines_total - lines_blank; of a container each record is one */
@@ -13,7 +15,9 @@ typedef struct sp_summary {
     uint64_t classified[SP_STATE_COUNT];
     uint64_t rejected[SP_STATUS_COUNT];
     uint64_t flags[SP_FLAG_COUNT];
-    uint64_t passed[SP_MAX_PASSES]; /* records that are no exchanges, by sp_rules_pass */
+    uint64_t passed[SP_MAX_PASSES];  /* records that are no exchanges, by sp_rules_pass */
+    uint64_t clocks[SP_CLOCK_COUNT]; /* of the classified ones: how their times are written */
+    uint64_t said[SP_SAID_COUNT];    /* of the classified ones: how many have it */
     uint64_t bytes;
     const char *format;    /* name of the reader, NULL while it isn't told yet */
     const char *source_id; /* NULL while it isn't known */

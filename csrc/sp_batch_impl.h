@@ -45,7 +45,8 @@ typedef struct job { /* the lines of one slice */
     job_state state; /* under the lock */
     sp_columns *exchanges, *evidence;
     uint64_t lines, blank;
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES], clocks[SP_CLOCK_COUNT],
+        said[SP_SAID_COUNT];
     uint64_t more; /* exchanges beyond the first of their records */
     int crlf;
     sp_status status;

@@ -342,6 +342,32 @@ void sp_columns_measure(const sp_columns *c, sp_columns_sizes *out) {
     }
 }
 
+static void copy_column(spi_column *to, const spi_column *from, sp_kind kind, size_t rows) {
+    memcpy(to->valid, from->valid, (rows + 7) / 8);
+    memcpy(to->data, from->data, spi_layout_of(kind) == SPI_FIXED ? fixed_size(kind, rows) : from->data_n);
+    if (from->offsets) memcpy(to->offsets, from->offsets, (spi_layout_of(kind) == SPI_CODES ? rows : rows + 1) * sizeof *to->offsets);
+    if (from->items) memcpy(to->items, from->items, (from->item_count + 1) * sizeof *to->items);
+    to->data_n = from->data_n, to->item_count = from->item_count, to->nulls = from->nulls;
+}
+
+sp_status sp_columns_replace(const sp_columns *c, size_t column, const sp_view *texts, sp_columns **out) {
+    sp_columns_sizes sizes;
+    sp_status st = SP_OK;
+    sp_columns_measure(c, &sizes);
+    *out = sp_columns_new(c->alloc, c->schema, &sizes);
+    if (!*out) return SP_ERR_NOMEM;
+    for (size_t i = 0; i < c->schema->count; i++)
+        if (i != column) copy_column(&(*out)->columns[i], &c->columns[i], c->schema->columns[i].kind, c->rows);
+    memset((*out)->columns[column].valid, 0, (c->rows + 7) / 8);
+    for (; (*out)->rows < c->rows && st == SP_OK; (*out)->rows++)
+        st = put(*out, column, &texts[(*out)->rows], (uint8_t)(1u << (*out)->rows % 8));
+    if (st != SP_OK) {
+        sp_columns_drop(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
 size_t sp_columns_rows(const sp_columns *c) { return c->rows; }
 
 size_t spi_columns_bytes(const sp_columns *c) {

@@ -82,6 +82,9 @@ sp_status sp_columns_append(sp_columns *c, const void *row); /* copies; SP_ERR_N
 size_t sp_columns_rows(const sp_columns *c);
 void sp_columns_add(sp_columns *c, size_t column, int64_t more); /* to each number of an I64 column that nobody shares yet */
 
+/* A copy of the rows in which one STR column has other texts: one a row, p NULL is null. */
+sp_status sp_columns_replace(const sp_columns *c, size_t column, const sp_view *texts, sp_columns **out);
+
 sp_columns *sp_columns_hold(sp_columns *c);
 void sp_columns_drop(sp_columns *c);
 

@@ -292,6 +292,7 @@ static sp_status open_response(sp_reader *d, uint32_t k, int said, parts *x) {
     uint32_t top, lo = d->scan.mark_count, texts = d->text_count;
     int took;
     if (k == SP_NO_MARK || x->stream.count) return SP_OK;
+    x->in.response |= d->scan.marks[k].type != SP_NULL && d->scan.marks[k].end - d->scan.marks[k].start > 2; /* not "", {} or [] */
     if (d->scan.marks[k].type == SP_ARRAY) return sp_stream_list(d, k, said, &x->stream);
     if (d->scan.marks[k].type != SP_STRING) return SP_OK;
     SP_TRY(sp_stream_string(d, k, &x->stream, &took));
@@ -380,6 +381,12 @@ static sp_status scan_inside(sp_reader *d, uint32_t mark, uint32_t root, parts *
     return st == SP_ERR_NOMEM ? st : SP_OK;
 }
 
+static void read_time(sp_view text, sp_facts_in *in) {
+    sp_clock clock;
+    in->time = sp_time_read(text, &clock);
+    in->clock = (uint8_t)clock;
+}
+
 static uint32_t inner_mark(const sp_reader *d, const sp_wrapper *w, int part) {
     uint32_t found = SP_NO_MARK;
     for (uint32_t i = 0; i < w->inner[part].n && found == SP_NO_MARK; i++)
@@ -416,7 +423,7 @@ static sp_status take_inner(sp_reader *d, const sp_wrapper *w, uint32_t body, pa
     x->body = top;
     x->in.body = x->truncated ? SP_BODY_TRUNCATED : SP_BODY_FULL;
     x->in.url = url, x->in.method = method;
-    if (x->in.time == SP_NULL_INT && time.p) x->in.time = sp_time_parse(time);
+    if (x->in.time == SP_NULL_INT && time.p) read_time(time, &x->in);
     if (x->in.status == SP_NULL_INT) x->in.status = status_of(status);
     x->in.no_headers &= headers == SP_NO_MARK;
     x->in.marks = d->scan.marks, x->in.lo = lo, x->in.hi = d->scan.mark_count;
@@ -616,10 +623,9 @@ sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line) 
     x.in.url = role_text(d, &x, SP_ROLE_URL);
     x.in.method = upper(d, role_text(d, &x, SP_ROLE_METHOD));
     x.in.status = status_of(role_text(d, &x, SP_ROLE_STATUS));
-    x.in.time = SP_NULL_INT;
     x.in.no_headers = x.role[SP_ROLE_HEADERS] == SP_NO_MARK || d->scan.marks[x.role[SP_ROLE_HEADERS]].type == SP_NULL;
     x.time_text = role_text(d, &x, SP_ROLE_TIME);
-    if (x.time_text.n) x.in.time = sp_time_parse(x.time_text);
+    read_time(x.time_text, &x.in);
     x.id = role_text(d, &x, SP_ROLE_ID);
     SP_TRY(open_body(d, &x));
     SP_TRY(open_response(d, x.role[SP_ROLE_RESPONSE], 0, &x));
@@ -644,9 +650,8 @@ sp_status sp_reader_one(sp_reader *d, const sp_one *one, sp_answer **out) {
     d->answer = out;
     begin(d, one->payload);
     x.body = SP_NO_MARK;
-    x.in =
-        (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .time = SP_NULL_INT, .body = SP_BODY_ABSENT};
-    if (one->time.n) x.in.time = sp_time_parse(one->time);
+    x.in = (sp_facts_in){.method = upper(d, one->method), .url = one->url, .status = one->status, .body = SP_BODY_ABSENT};
+    read_time(one->time, &x.in);
     x.in.no_headers = !one->headers.p;
     if (one->payload.p) {
         sp_status st = sp_scan_text(&d->scan, one->payload, &d->rules->trie, SP_ROOT_BODY, SP_NO_MARK);

@@ -5,6 +5,7 @@
 #include "sp_one.h"
 #include "sp_print.h"
 #include "sp_scan.h"
+#include "sp_time.h"
 #include "sp_verdict.h"
 
 #define SP_MAX_TEXTS 64 /* texts that are opened for one exchange: string layers, responses, wrapped requests */
@@ -48,7 +49,8 @@ typedef struct sp_reader {
     sp_columns *exchanges, *evidence; /* where rows go; evidence may be NULL */
     sp_answer **answer;               /* not NULL: the row goes there, and … */
     SP_VEC(sp_evidence_row) kept;     /* … evidence waits here for it */
-    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES];
+    uint64_t classified[SP_STATE_COUNT], rejected[SP_STATUS_COUNT], flags[SP_FLAG_COUNT], passed[SP_MAX_PASSES], clocks[SP_CLOCK_COUNT],
+        said[SP_SAID_COUNT];
     uint64_t more; /* exchanges beyond the first of a record */
 } sp_reader;
 

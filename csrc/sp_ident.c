@@ -366,6 +366,22 @@ static const pattern *form_of(sp_view v) {
     return form;
 }
 
+int sp_ident_wrapped(sp_view v) {
+    const pattern *form = v.n > litellm.n ? form_of(v) : NULL;
+    return form && begins(v, form->n, &litellm);
+}
+
+sp_view sp_ident_inner(sp_view v, uint8_t *out) {
+    static const pattern mark = P("response_id:", 0);
+    const pattern *form = sp_ident_wrapped(v) ? form_of(v) : NULL;
+    size_t n = form ? sp_base64(v.p + form->n, v.n - form->n, out) : SIZE_MAX, at = n, end;
+    if (n == SIZE_MAX) return v;
+    while (at && !begins((sp_view){out, n}, at, &mark)) at--;
+    if (!begins((sp_view){out, n}, at, &mark)) return v;
+    for (end = at += mark.n; end < n && out[end] != ';';) end++;
+    return end > at ? (sp_view){out + at, end - at} : v;
+}
+
 /* Ids are random by nature, so only what ids do not look like is sorted out: credentials, numbers, capitals alone. */
 static int is_documented_id(sp_view v) {
     const pattern *form = form_of(v);

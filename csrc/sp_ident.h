@@ -14,6 +14,12 @@ int sp_ident_shows(sp_view v);
 /* The same for a host, with or without a port: names, and addresses of private networks. */
 int sp_ident_host_shows(sp_view host);
 
+/* Whether LiteLLM wrapped the id: a documented form, then base64 of `litellm:…`. */
+int sp_ident_wrapped(sp_view v);
+/* The provider's id within such a one, behind the last `response_id:`; or v, where there is none. out: 3 * (v.n / 4) + 3 bytes, in which
+   the result may stand. */
+sp_view sp_ident_inner(sp_view v, uint8_t *out);
+
 /* Writes the prefix of a documented id form, if the value has one, `~`, and 16 hex digits of SipHash128(key, value). Returns
    the length, at most 64; no NUL. */
 size_t sp_ident_tag(const uint8_t key[16], sp_view v, char out[64]);

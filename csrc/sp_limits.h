@@ -42,8 +42,11 @@ typedef struct sp_limits {
 #define SP_SPLIT_PATH_DEPTH 8u     /* names in one of them */
 #define SP_SPLIT_NAME_BYTES 64u
 #define SP_SPLIT_PATH_BYTES 2048u /* all names together */
-#define SP_SPLIT_DEPTH 2048u /* brackets of a container whose kinds are compared; deeper ones are counted. Over the maximum of max_depth */
-#ifdef SP_FUZZING            /* small, so that a small input reaches all that happens at them */
+#define SP_SPLIT_DEPTH 2048u  /* brackets of a container whose kinds are compared; deeper ones are counted. Over the maximum of max_depth */
+#define SP_TALLY_CELLS 65536u /* cells of time with rows; past it they are widened: gaps are told less finely */
+#define SP_CALLS_ID_LEAST 16u /* bytes of an id that is taken for unique everywhere; shorter ones are counters */
+#define SP_TALLY_IDS 1048576u /* ids that are kept to find repeated ones; past it the count is a lower bound, and says so */
+#ifdef SP_FUZZING             /* small, so that a small input reaches all that happens at them */
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
 #else

@@ -95,6 +95,8 @@ static void run_next(sp_batch *b, worker *w) {
     move_counts(j->rejected, w->reader.rejected, SP_STATUS_COUNT);
     move_counts(j->flags, w->reader.flags, SP_FLAG_COUNT);
     move_counts(j->passed, w->reader.passed, SP_MAX_PASSES);
+    move_counts(j->clocks, w->reader.clocks, SP_CLOCK_COUNT);
+    move_counts(j->said, w->reader.said, SP_SAID_COUNT);
     move_counts(&j->more, &w->reader.more, 1);
     pthread_mutex_lock(&b->lock);
     j->state = JOB_DONE;

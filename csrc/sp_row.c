@@ -42,6 +42,12 @@ static sp_view shown(fill *f, sp_view v, int repeats) {
     return p ? (sp_view){(uint8_t *)p, sp_ident_tag(r->tag_key, v, p)} : (sp_view){0};
 }
 
+/* The id that the provider gave, also where a gateway wrapped it: so the logs of both join. */
+static sp_view provider_id(fill *f, sp_view v) {
+    uint8_t *p = sp_ident_wrapped(v) ? room(f, 3 * (v.n / 4) + 3) : NULL;
+    return p ? sp_ident_inner(v, p) : v;
+}
+
 static sp_view bytes_of(const sp_digest *d) { return (sp_view){d->b, sizeof d->b}; }
 
 static sp_view literal(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
@@ -214,7 +220,7 @@ static void id_columns(fill *f) {
         if (!v.p && o && o->ids[i].n) v = sp_judge_value(&f->d->judge, f->d->scan.marks, o->ids[i], &mark);
         if (!v.p) v = sp_judge_value(&f->d->judge, f->d->scan.marks, r->default_ids[i], &mark);
         if (!v.p && f->in->format) v = sp_judge_value(&f->d->judge, f->d->scan.marks, f->in->format->ids[i], &mark);
-        if (i < SP_TOKENS_IN) *ids[i] = shown(f, v, 0);
+        if (i < SP_TOKENS_IN) *ids[i] = shown(f, provider_id(f, v), 0);
         else if (v.n && v.n < 16) {
             int64_t n = 0;
             int number = 1;
@@ -349,6 +355,14 @@ static sp_status put_row(sp_reader *d, const sp_exchange_row *row, const sp_diag
     return sp_answer_new(d->alloc, row, d->kept.v, d->kept.n, why, pointer, d->answer);
 }
 
+static void count_in(sp_reader *d, const sp_facts_in *in) {
+    d->clocks[in->clock]++;
+    d->said[SP_SAID_METHOD] += in->method.n > 0;
+    d->said[SP_SAID_URL] += in->url.n > 0;
+    d->said[SP_SAID_HEADERS] += !in->no_headers;
+    d->said[SP_SAID_RESPONSE] += in->response;
+}
+
 sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     fill f = {.d = d, .in = in};
     const sp_verdict *v = in->verdict;
@@ -371,6 +385,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     if (v->confidence >= 0) row->confidence = literal(sp_basis_names[v->confidence]);
     if (v->missing.n) row->missing = v->missing;
     hash_columns(&f);
+    if (in->format) row->format = sp_rules_text(r, in->format->e.id);
     row->grade = literal(sp_grade_names[in->in->grade]);
     row->body_state = literal(sp_body_state_names[in->in->body]);
     if (in->body_text.p) row->payload_bytes = (int64_t)in->body_text.n;
@@ -379,6 +394,7 @@ sp_status sp_row_put(sp_reader *d, const sp_row_in *in) {
     row->flags = flag_names(&f, flags);
     if (f.status != SP_OK) return f.status;
     d->classified[v->state]++;
+    count_in(d, in->in);
     return put_row(d, row, NULL, (sp_view){0});
 }
 

@@ -1,5 +1,11 @@
 #include "sp_time.h"
 
+const char *const sp_clock_names[] = {
+#define X(name, text, meaning) text,
+    SP_CLOCKS(X)
+#undef X
+};
+
 static int digits(const uint8_t *p, int n, int64_t *out) {
     *out = 0;
     for (int i = 0; i < n; i++) {
@@ -22,7 +28,7 @@ static size_t fraction(sp_view t, size_t i, int64_t *micros) {
     return i;
 }
 
-static int64_t number_time(sp_view t) {
+static int64_t number_time(sp_view t, sp_clock *clock) {
     int64_t whole = 0, micros = 0;
     size_t i = 0;
     for (; i < t.n && t.p[i] >= '0' && t.p[i] <= '9'; i++) {
@@ -32,9 +38,13 @@ static int64_t number_time(sp_view t) {
     if (i == 0) return INT64_MIN;
     if (i < t.n && t.p[i] == '.') i = fraction(t, i + 1, &micros);
     if (i != t.n) return INT64_MIN;
-    if (whole < 100000000000) return whole * 1000000 + micros;
-    if (whole < 100000000000000) return whole * 1000 + micros / 1000;
-    return whole < 100000000000000000 ? whole : whole / 1000;
+    *clock = whole < 100000000000         ? SP_CLOCK_SECONDS
+             : whole < 100000000000000    ? SP_CLOCK_MILLISECONDS
+             : whole < 100000000000000000 ? SP_CLOCK_MICROSECONDS
+                                          : SP_CLOCK_NANOSECONDS;
+    if (*clock == SP_CLOCK_SECONDS) return whole * 1000000 + micros;
+    if (*clock == SP_CLOCK_MILLISECONDS) return whole * 1000 + micros / 1000;
+    return *clock == SP_CLOCK_MICROSECONDS ? whole : whole / 1000;
 }
 
 /* 1 to 12; 0: no such name. */
@@ -46,7 +56,7 @@ static int64_t month_of(const uint8_t *p) {
 }
 
 /* `Thu, 25 Apr 2024 09:22:53 GMT` of an HTTP header (RFC 9110, 5.6.7), or `02/Mar/2026:09:15:00 +0000` of an access log. */
-static int64_t named_month_time(sp_view t) {
+static int64_t named_month_time(sp_view t, sp_clock *form) {
     const int http = t.n == 29 && t.p[3] == ',' && memcmp(t.p + 25, " GMT", 4) == 0, access = t.n == 26 && t.p[2] == '/' && t.p[20] == ' ';
     if (!http && !access) return INT64_MIN;
     const uint8_t *day = t.p + (http ? 5 : 0), *clock = t.p + (http ? 17 : 12);
@@ -56,19 +66,28 @@ static int64_t named_month_time(sp_view t) {
         return INT64_MIN;
     if (access && ((t.p[21] != '+' && t.p[21] != '-') || !digits(t.p + 22, 2, &oh) || !digits(t.p + 24, 2, &om))) return INT64_MIN;
     if (access && t.p[21] == '-') oh = -oh, om = -om;
+    *form = SP_CLOCK_ZONED;
     return ((days_from_civil(y, mo, d) * 24 + h - oh) * 3600 + (mi - om) * 60 + s) * 1000000;
 }
 
 int64_t sp_time_parse(sp_view t) {
+    sp_clock clock;
+    return sp_time_read(t, &clock);
+}
+
+int64_t sp_time_read(sp_view t, sp_clock *clock) {
     int64_t y, mo, d, h = 0, mi = 0, s = 0, micros = 0, oh, om, offset = 0;
+    *clock = t.n ? SP_CLOCK_UNREADABLE : SP_CLOCK_NONE;
     if (t.n < 10 || t.p[4] != '-') {
-        int64_t number = number_time(t);
-        return number == INT64_MIN ? named_month_time(t) : number;
+        int64_t number = number_time(t, clock);
+        return number == INT64_MIN ? named_month_time(t, clock) : number;
     }
     if (!digits(t.p, 4, &y) || !digits(t.p + 5, 2, &mo) || t.p[7] != '-' || !digits(t.p + 8, 2, &d)) return INT64_MIN;
     if (mo < 1 || mo > 12 || d < 1 || d > 31) return INT64_MIN;
+    sp_clock form = SP_CLOCK_DATE;
     size_t i = 10;
     if (i < t.n) {
+        form = SP_CLOCK_NAIVE;
         if ((t.p[i] != 'T' && t.p[i] != 't' && t.p[i] != ' ') || t.n < 16) return INT64_MIN;
         if (!digits(t.p + 11, 2, &h) || t.p[13] != ':' || !digits(t.p + 14, 2, &mi) || h > 24 || mi > 59) return INT64_MIN;
         i = 16;
@@ -77,6 +96,7 @@ int64_t sp_time_parse(sp_view t) {
             i = 19;
         }
         if (i < t.n && (t.p[i] == '.' || t.p[i] == ',')) i = fraction(t, i + 1, &micros);
+        size_t zone = i;
         if (i < t.n && (t.p[i] == 'Z' || t.p[i] == 'z')) i++;
         else if (i + 4 == t.n && memcmp(t.p + i, " UTC", 4) == 0) i += 4;
         else if (i + 5 <= t.n && (t.p[i] == '+' || t.p[i] == '-')) {
@@ -86,6 +106,8 @@ int64_t sp_time_parse(sp_view t) {
             i = minutes + 2;
         }
         if (i != t.n) return INT64_MIN;
+        if (i > zone) form = SP_CLOCK_ZONED;
     }
+    *clock = form;
     return ((days_from_civil(y, mo, d) * 24 + h) * 3600 + (mi - offset) * 60 + s) * 1000000 + micros;
 }

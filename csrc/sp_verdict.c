@@ -2,6 +2,11 @@
 
 #include <stdio.h>
 
+const char *const sp_said_names[] = {
+#define X(name, text) text,
+    SP_SAID(X)
+#undef X
+};
 const char *const sp_body_state_names[] = {"full", "truncated", "offloaded", "redacted", "encrypted", "absent"};
 
 const char *sp_state_name(sp_state s) {

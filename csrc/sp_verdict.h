@@ -17,15 +17,31 @@ typedef enum sp_body_state {
 } sp_body_state;
 extern const char *const sp_body_state_names[];
 
+/* What a log may say of an exchange and has no column for. X(NAME, "name"). */
+#define SP_SAID(X)        \
+    X(METHOD, "method")   \
+    X(URL, "url")         \
+    X(HEADERS, "headers") \
+    X(RESPONSE, "response")
+typedef enum sp_said {
+#define X(name, text) SP_SAID_##name,
+    SP_SAID(X)
+#undef X
+    SP_SAID_COUNT
+} sp_said;
+extern const char *const sp_said_names[];
+
 /* What is known of an exchange beside its marks. */
 typedef struct sp_facts_in {
     sp_view method, url;
     int64_t status, time; /* SP_NULL_INT: unknown; time in microseconds */
     sp_body_state body;
+    uint8_t clock;           /* sp_clock: how the log writes the time */
     uint8_t body_unreadable; /* there, and no JSON: what it asks for can't be seen */
     uint8_t embedded_too_deep;
     uint32_t provider;              /* sp_name of who is asked, where the log says so and the host does not; or 0 */
     uint8_t no_headers;             /* the log has none of this exchange */
+    uint8_t response;               /* the log has one, of whatever form */
     uint8_t grade;                  /* sp_grade */
     uint8_t partial;                /* the log has not the payload as it was sent: what is not there proves nothing */
     const struct sp_format *format; /* whose markers count, too, or NULL */

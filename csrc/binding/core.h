@@ -22,7 +22,7 @@
 #define CORE_FAST (METH_FASTCALL | METH_KEYWORDS)
 
 typedef struct core_state {
-    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type, *answer_type, *filter_type;
+    PyTypeObject *rules_type, *scan_type, *room_type, *batch_type, *answer_type, *filter_type, *tally_type, *calls_type;
     PyObject *error; /* CoreError */
 } core_state;
 
@@ -105,6 +105,12 @@ extern const char core_batch_schema_doc[], core_batch_array_doc[], core_stream_d
 extern PyType_Spec core_scan_spec, core_room_spec, core_answer_spec;
 PyObject *core_classify(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names);
 extern const char core_classify_doc[];
+
+/* --- core_calls.c --- */
+extern PyType_Spec core_calls_spec;
+
+/* --- core_tally.c --- */
+extern PyType_Spec core_tally_spec;
 
 /* --- core_lists.c: the vocabularies --- */
 PyObject *core_columns(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *names);

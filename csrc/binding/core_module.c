@@ -24,7 +24,8 @@ static int core_exec(PyObject *module) {
     if (!s->error || PyModule_AddObjectRef(module, "CoreError", s->error) < 0) return -1;
     if (add_type(module, &core_rules_spec, &s->rules_type) < 0 || add_type(module, &core_scan_spec, &s->scan_type) < 0 ||
         add_type(module, &core_batch_spec, &s->batch_type) < 0 || add_type(module, &core_answer_spec, &s->answer_type) < 0 ||
-        add_type(module, &core_filter_spec, &s->filter_type) < 0)
+        add_type(module, &core_filter_spec, &s->filter_type) < 0 || add_type(module, &core_tally_spec, &s->tally_type) < 0 ||
+        add_type(module, &core_calls_spec, &s->calls_type) < 0)
         return -1;
     s->room_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &core_room_spec, NULL); /* seen only through its memoryviews */
     if (!s->room_type) return -1;
@@ -39,6 +40,8 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT((PyObject *)s->batch_type);
     Py_VISIT((PyObject *)s->answer_type);
     Py_VISIT((PyObject *)s->filter_type);
+    Py_VISIT((PyObject *)s->tally_type);
+    Py_VISIT((PyObject *)s->calls_type);
     Py_VISIT(s->error);
     return 0;
 }
@@ -51,6 +54,8 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(s->batch_type);
     Py_CLEAR(s->answer_type);
     Py_CLEAR(s->filter_type);
+    Py_CLEAR(s->tally_type);
+    Py_CLEAR(s->calls_type);
     Py_CLEAR(s->error);
     return 0;
 }

@@ -409,16 +409,20 @@ static PyObject *names_of(const int *values, const char *const *names, size_t n)
 }
 
 static PyObject *summary(const sp_rules *r, const sp_summary *m) {
-    PyObject *d = PyDict_New(), *classified = PyDict_New(), *rejected = PyDict_New(), *flags = PyDict_New(), *passed = PyDict_New();
+    PyObject *d = PyDict_New(), *classified = PyDict_New(), *rejected = PyDict_New(), *flags = PyDict_New(), *passed = PyDict_New(),
+             *clocks = PyDict_New(), *said = PyDict_New();
     const int file_flags[] = {m->bom, m->crlf}, hints[] = {m->cr_only};
     static const char *const flag_names[] = {"bom", "crlf"}, *const hint_names[] = {"cr_only"};
-    int bad = !d || !classified || !rejected || !flags || !passed;
+    int bad = !d || !classified || !rejected || !flags || !passed || !clocks || !said;
     for (unsigned i = 0; !bad && i < SP_STATE_COUNT; i++)
         bad |= core_put(classified, sp_state_name((sp_state)i), PyLong_FromUnsignedLongLong(m->classified[i])) < 0;
     for (unsigned i = 0; !bad && i < SP_STATUS_COUNT; i++)
         if (m->rejected[i]) bad |= core_put(rejected, sp_status_code((sp_status)i), PyLong_FromUnsignedLongLong(m->rejected[i])) < 0;
     for (unsigned i = 0; !bad && i < SP_FLAG_COUNT; i++)
         if (m->flags[i]) bad |= core_put(flags, sp_flag_name(i), PyLong_FromUnsignedLongLong(m->flags[i])) < 0;
+    for (int i = 0; !bad && i < SP_SAID_COUNT; i++) bad |= core_put(said, sp_said_names[i], PyLong_FromUnsignedLongLong(m->said[i])) < 0;
+    for (int i = 0; !bad && i < SP_CLOCK_COUNT; i++)
+        if (m->clocks[i]) bad |= core_put(clocks, sp_clock_names[i], PyLong_FromUnsignedLongLong(m->clocks[i])) < 0;
     for (unsigned i = 0; !bad && i < SP_MAX_PASSES; i++) { /* several readers may give one reason */
         const char *why = m->passed[i] ? sp_rules_pass(r, i) : NULL;
         PyObject *before = why ? PyDict_GetItemString(passed, why) : NULL;
@@ -434,7 +438,8 @@ static PyObject *summary(const sp_rules *r, const sp_summary *m) {
                                   : Py_NewRef(Py_None)) < 0 ||
           core_put(d, "incomplete", PyBool_FromLong(m->incomplete)) < 0 || PyDict_SetItemString(d, "classified", classified) < 0 ||
           PyDict_SetItemString(d, "rejected", rejected) < 0 || PyDict_SetItemString(d, "passed_over", passed) < 0 ||
-          PyDict_SetItemString(d, "flags", flags) < 0 || core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 ||
+          PyDict_SetItemString(d, "flags", flags) < 0 || PyDict_SetItemString(d, "clocks", clocks) < 0 ||
+          PyDict_SetItemString(d, "said", said) < 0 || core_put(d, "bytes", PyLong_FromUnsignedLongLong(m->bytes)) < 0 ||
           core_put(d, "format", maybe(m->format)) < 0 || core_put(d, "source_id", maybe(m->source_id)) < 0 ||
           core_put(d, "encoding", maybe(m->encoding)) < 0 ||
           core_put(d, "file_flags", names_of(file_flags, flag_names, CORE_LEN(file_flags))) < 0 ||
@@ -443,6 +448,8 @@ static PyObject *summary(const sp_rules *r, const sp_summary *m) {
     Py_XDECREF(rejected);
     Py_XDECREF(flags);
     Py_XDECREF(passed);
+    Py_XDECREF(clocks);
+    Py_XDECREF(said);
     if (bad) Py_CLEAR(d);
     return d;
 }

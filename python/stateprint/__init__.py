@@ -22,6 +22,7 @@ from .errors import (
     PayloadSyntaxError,
     StateprintError,
 )
+from .same_call import SameCalls, same_call
 from .scan import Scan, scan
 from .table import Table
 from .verdict import Explanation, Fingerprint, Identification, Mark, Verdict
@@ -47,6 +48,7 @@ __all__ = [
     "PayloadError",
     "PayloadLimitError",
     "PayloadSyntaxError",
+    "SameCalls",
     "Scan",
     "StateprintError",
     "Table",
@@ -58,5 +60,6 @@ __all__ = [
     "identify",
     "kernels",
     "limits",
+    "same_call",
     "scan",
 ]

@@ -105,6 +105,39 @@ class Filter:
         those come to. A batch of which all is kept is shared, not copied. The GIL is released."""
 
 @final
+class Calls:
+    """Which rows of exchanges are one call that several loggers wrote: add the batches, join, then fill or leaders. 72 bytes a row. Mutable:
+    one thread drives it."""
+
+    def __new__(cls, window: int | None, /) -> Self:
+        """window: microseconds that rows of one call may be apart. None: the column same_call tells which are one."""
+    def add(self, batch: Batch, /) -> None:
+        """Takes the keys of the rows, which come after those before."""
+    def join(self) -> dict[str, Any]:
+        """Tells the calls, once: rows (that are exchanges) and calls, joined {key: n} with rows = calls + these, apart {(key, reason): rows}:
+        rows that share a key and can't be one call."""
+    def fill(self, batch: Batch, at: int, /) -> Batch:
+        """The batch with same_call filled. at: how many rows were added before these. ValueError: other rows were added there."""
+    def leaders(self, batch: Batch, at: int, /) -> Batch:
+        """The rows that stand for their calls, and those that are none. ValueError likewise."""
+
+@final
+class Tally:
+    """Counts over batches of exchanges, in bounded memory. Mutable: one thread drives it."""
+
+    def __new__(cls) -> Self: ...
+    def add(self, batch: Batch, /) -> None:
+        """Adds the rows, which come after those before."""
+    def merge(self, other: Tally, /) -> None:
+        """Adds the counts of another input; what repeats across both repeats."""
+    def counts(self) -> dict[str, Any]:
+        """rows; present {column: rows that are not null}; timed (rows with a time), backwards (rows whose time is before that of the row
+        above), furthest (how far, in microseconds); spacing (by number of bits: rows by the microseconds between them and the row above);
+        cells, ascending, each of `unit` microseconds: (first, last, rows, bodies that are withheld, bodies that are absent, responses that
+        are cut), times in microseconds since 1970; ids {request_id, response_id, payload_and_time: (rows, repeats, unkept)}: rows that have
+        one, rows whose id an earlier row has, rows whose id was not kept (then repeats is a lower bound)."""
+
+@final
 class Scan:
     """Reads one input. Mutable: one thread drives it (a call while another is at work raises RuntimeError); its workers are its own. The
     GIL is released while they work. After `finish`, `feed` and `room` raise ValueError."""
@@ -143,9 +176,10 @@ class Scan:
     def take(self) -> tuple[Batch, Batch | None] | None:
         """Classifies what has come and gives the next batch (exchanges, evidence), or None when it needs more bytes (or is at the end)."""
     def summary(self) -> dict[str, Any]:
-        """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n} (both without
-        zeros), bytes, format, container and source_id (None while it isn't told), incomplete (a container has no end), encoding (None, or why the input
-        is refused), file_flags [bom, crlf], hints [cr_only]."""
+        """lines_total, lines_blank, lines, records, passed_over, classified {state: n}, rejected {code: n}, flags {name: n}, clocks {form: n}
+        (these without zeros) and said {method, url, headers, response: n} (of the classified records: how their times are written, and how
+        many have these), bytes, format, container and source_id (None while it isn't told), incomplete (a container has no end), encoding
+        (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only]."""
 
 def classify(
     rules: Rules,

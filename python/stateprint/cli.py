@@ -15,6 +15,7 @@ from . import _core
 from .copies import Likeness
 from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
+from .same_call import WINDOW, SameCalls, same_call
 from .scan import Progress, Scan, scan
 from .show import printable, value
 from .table import Output, Writer, counts, format_of, write_text
@@ -157,6 +158,16 @@ READING = options(
     click.option("--seed", type=int, metavar="N", help="Names another sample."),
     click.option("--limit", type=click.IntRange(0), metavar="N", help="Stop after N rows; filters come first."),
     click.option("--keep-copies", is_flag=True, help="Read content again that another input has, too."),
+)
+
+
+SAME_CALL = options(
+    click.option(
+        "--same-call", "same", is_flag=True, help="Recognise rows that several loggers wrote of one call; reads the inputs twice."
+    ),
+    click.option(
+        "--window", metavar="TIME", default=WINDOW, show_default=True, help="How far apart rows of one call may be: 2s, 500ms, 1m."
+    ),
 )
 
 
@@ -314,6 +325,7 @@ def show_counts(found: dict[tuple[Any, ...], int], by: list[str], to: str | None
 @click.option("--to", type=click.Choice(["table", "ndjson", "csv", "parquet", "arrow"]), help="Name the format instead.")
 @click.option("--evidence", metavar="FILE", help="Also write the table of marks.")
 @click.option("--by", metavar="COLUMNS", help="Print counts by these columns instead of rows: route,state")
+@SAME_CALL
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @click.option("--max-rejects", type=click.IntRange(0), metavar="N", help="Exit with 3 when more lines are rejected.")
 @click.option("--strict", is_flag=True, help="The same as --max-rejects 0.")
@@ -326,6 +338,8 @@ def scan_command(
     to: str | None,
     evidence: str | None,
     by: str | None,
+    same: bool,
+    window: str,
     force: bool,
     max_rejects: int | None,
     strict: bool,
@@ -345,7 +359,8 @@ def scan_command(
     try:
         with contextlib.ExitStack() as files:
             files.callback(stop)
-            rows = written(files, done, output, to, evidence, force, stop)
+            source = told_calls(done, window) if same else done
+            rows = written(files, source, output, to, evidence, force, stop)
             if by is not None:
                 columns = list(dict.fromkeys(column.strip() for column in by.split(",")))
                 show_counts(counts(rows, columns), columns, to)
@@ -364,9 +379,16 @@ def scan_command(
     leave(exit_code(done, most))
 
 
+def told_calls(done: Scan, window: str) -> SameCalls:
+    """Which rows of the scan are one call; says how many."""
+    calls = same_call(done, window=window)
+    say(str(calls))
+    return calls
+
+
 def written(
     files: contextlib.ExitStack,
-    done: Scan,
+    source: Scan | SameCalls,
     output: str | None,
     to: str | None,
     evidence: str | None,
@@ -381,7 +403,7 @@ def written(
     first, second = writer(output, to, "exchanges"), writer(evidence, None, "evidence")
 
     def rows() -> Iterator[_core.Batch]:
-        for exchanges, marks in done.batches(evidence is not None):
+        for exchanges, marks in source.batches(evidence is not None):
             if first is not None:
                 first.write(exchanges)
             if second is not None and marks is not None:

@@ -143,8 +143,34 @@ static void knows_its_schemas(void) {
     sp_exchange_row row;
     memset(&row, 0, sizeof row); /* every text and list null, every number 0 */
     sp_columns *c = sp_columns_new(&sp_alloc_std, s, NULL);
-    CHECK(c && sp_columns_append(c, &row) == SP_OK && !spi_cell_valid(c, 0, 0) && spi_cell_valid(c, 2, 0));
+    CHECK(c && sp_columns_append(c, &row) == SP_OK && !spi_cell_valid(c, SP_EXCHANGES_uid, 0) && spi_cell_valid(c, SP_EXCHANGES_line, 0));
     sp_columns_drop(c);
+}
+
+/* The rows with other texts in a column: nothing else is different, and what was there stays. */
+static void replaces(void) {
+    for (size_t rows = 0; rows < 70; rows += 23) {
+        sp_columns *c = table_of(&sp_alloc_std, rows), *d = NULL;
+        sp_view texts[70] = {{NULL, 0}};
+        for (size_t i = 0; i < rows; i += 2) texts[i] = i % 4 ? SP_VIEW("") : SP_VIEW("a text that is longer than the ones before");
+        for (size_t at = 1;; at++) {
+            faulty f;
+            faulty_init(&f, at, 0);
+            sp_columns *e = table_of(&f.alloc, rows);
+            sp_status st = e ? sp_columns_replace(e, UID, texts, &d) : SP_ERR_NOMEM;
+            for (size_t i = 0; st == SP_OK && i < rows; i++) {
+                CHECK(spi_cell_valid(d, UID, i) == (texts[i].p != NULL) && sp_view_eq(spi_cell_text(d, UID, i), texts[i]));
+                CHECK(table_row_is(e, i, i) && spi_cell_int(d, TIME, i) == spi_cell_int(c, TIME, i));
+                CHECK(spi_cell_items(d, LIST, i) == spi_cell_items(c, LIST, i) && spi_cell_valid(d, YES, i) == spi_cell_valid(c, YES, i));
+            }
+            CHECK(st != SP_OK || d->columns[UID].nulls == rows / 2);
+            if (st == SP_OK) sp_columns_drop(d);
+            sp_columns_drop(e);
+            CHECK(f.live == 0);
+            if (st == SP_OK) break;
+        }
+        sp_columns_drop(c);
+    }
 }
 
 static void groups(void) {
@@ -213,6 +239,7 @@ int main(void) {
     codes_survive_failures();
     shares_between_threads();
     knows_its_schemas();
+    replaces();
     groups();
     groups_codes();
     groups_lists_by_items();

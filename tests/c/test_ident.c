@@ -291,9 +291,31 @@ static void test_time(void) {
     free(p);
 }
 
+/* What LiteLLM wrapped, and what only looks so. */
+static void test_inner(void) {
+    static const struct {
+        const char *id, *inner;
+    } ids[] = {{"resp_bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVyOmF6dXJlO21vZGVsX2lkOmRlcC0xO3Jlc3BvbnNlX2lkOnJlc3BfNjhjMWYwYTJiN2Q0ODE5MGE=",
+                "resp_68c1f0a2b7d48190a"},
+               {"resp_bGl0ZWxsbTpyZXNwb25zZV9pZDphO21vZGVsX2lkOmI=", "a"},                                       /* another order */
+               {"resp_bGl0ZWxsbTpyZXNwb25zZV9pZDo=", "resp_bGl0ZWxsbTpyZXNwb25zZV9pZDo="},                       /* no id in it */
+               {"resp_bGl0ZWxsbTptb2RlbF9pZDpi", "resp_bGl0ZWxsbTptb2RlbF9pZDpi"},                               /* the same */
+               {"resp_bGl0ZWxsbTpyZX*", "resp_bGl0ZWxsbTpyZX*"},                                                 /* no base64 */
+               {"bGl0ZWxsbTpyZXNwb25zZV9pZDphO21vZGVsX2lkOmI=", "bGl0ZWxsbTpyZXNwb25zZV9pZDphO21vZGVsX2lkOmI="}, /* no form */
+               {"resp_68c1f0a2b7d48190a", "resp_68c1f0a2b7d48190a"},
+               {"resp_", "resp_"},
+               {"", ""}};
+    uint8_t room[256];
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        sp_view id = {(const uint8_t *)ids[i].id, strlen(ids[i].id)}, inner = {(const uint8_t *)ids[i].inner, strlen(ids[i].inner)};
+        CHECK(sp_view_eq(sp_ident_inner(id, room), inner));
+    }
+}
+
 int main(void) {
     test_canaries();
     test_values();
+    test_inner();
     test_hosts();
     test_tags();
     test_lists();

@@ -105,10 +105,40 @@ static void times(void) {
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) CHECK(sp_time_parse(v(none[i])) == INT64_MIN);
 }
 
+static void clocks(void) {
+    static const struct {
+        const char *text;
+        sp_clock clock;
+    } forms[] = {{"", SP_CLOCK_NONE},
+                 {"2026-03-02T08:00:00.123Z", SP_CLOCK_ZONED},
+                 {"2026-03-02T09:00:00+0100", SP_CLOCK_ZONED},
+                 {"2026-03-02 08:00:00 UTC", SP_CLOCK_ZONED},
+                 {"2026-03-02T08:00", SP_CLOCK_NAIVE},
+                 {"2026-03-02 08:00:00.123456", SP_CLOCK_NAIVE},
+                 {"2026-03-02", SP_CLOCK_DATE},
+                 {"Thu, 25 Apr 2024 09:22:53 GMT", SP_CLOCK_ZONED},
+                 {"02/Mar/2026:09:15:00 +0000", SP_CLOCK_ZONED},
+                 {"02/Mrz/2026:09:15:00 +0000", SP_CLOCK_UNREADABLE},
+                 {"1772438400.5", SP_CLOCK_SECONDS},
+                 {"1772438400123", SP_CLOCK_MILLISECONDS},
+                 {"1772438400123456", SP_CLOCK_MICROSECONDS},
+                 {"1772438400123456789", SP_CLOCK_NANOSECONDS},
+                 {"yesterday", SP_CLOCK_UNREADABLE},
+                 {"2026-03-02T08:00:00Zx", SP_CLOCK_UNREADABLE},
+                 {"2026-13-02T08:00:00Z", SP_CLOCK_UNREADABLE},
+                 {"12345678901234567890", SP_CLOCK_UNREADABLE}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        sp_clock clock = SP_CLOCK_COUNT;
+        CHECK(sp_time_read(v(forms[i].text), &clock) == sp_time_parse(v(forms[i].text)) && clock == forms[i].clock);
+        CHECK((sp_time_parse(v(forms[i].text)) == INT64_MIN) == (clock == SP_CLOCK_NONE || clock == SP_CLOCK_UNREADABLE));
+    }
+}
+
 int main(void) {
     urls();
     hosts();
     globs();
     times();
+    clocks();
     return check_done();
 }

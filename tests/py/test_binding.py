@@ -356,6 +356,31 @@ def test_summary() -> None:
     assert sum(got["classified"].values()) == 1
     assert got["file_flags"] == ["bom", "crlf"]
     assert (got["encoding"], got["hints"], got["bytes"]) == (None, [], 43)
+    assert (got["clocks"], got["said"]) == ({"none": 1}, {"method": 0, "url": 0, "headers": 0, "response": 0})
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_clocks_and_what_is_said(threads: int) -> None:
+    records: list[dict[str, Any]] = [
+        {
+            "ts": "2026-03-02T08:00:00Z",
+            "method": "POST",
+            "url": URL,
+            "headers": {"a": "b"},
+            "body": {"model": "m"},
+            "response": {"id": "r"},
+        },
+        {"ts": 1772438400, "method": "POST", "url": URL, "headers": None, "body": {"model": "m"}, "response": {}},
+        {"ts": "2026-03-02 08:00:00", "method": None, "url": URL, "body": {"model": "m"}, "response": "data: {}\n\n"},
+        {"ts": "soon", "url": None, "body": {"model": "m"}, "response": None},
+        {"url": URL, "body": {"model": "m"}, "response": [{"id": "r"}]},
+    ]
+    reader = new_scan(format="flat", threads=threads)
+    reader.feed(b"".join(json.dumps(record).encode() + b"\n" for record in records))
+    assert {row["format"] for row in rest(reader)} == {"flat"}
+    got = reader.summary()
+    assert got["clocks"] == {"none": 1, "zoned": 1, "naive": 1, "seconds": 1, "unreadable": 1}
+    assert got["said"] == {"method": 2, "url": 4, "headers": 1, "response": 3}
 
 
 def test_no_such_format() -> None:
@@ -474,6 +499,30 @@ def test_counts() -> None:
         batch.counts("model", "no such column")
 
 
+def test_tally() -> None:
+    rows = exchanges().to_pylist()
+    tally = _core.Tally()
+    for part in (exchanges().slice(0, 30), exchanges().slice(30), timed()):
+        tally.add(part)
+    got = tally.counts()
+    assert got["rows"] == 101
+    assert got["present"] == {name: sum(row[name] is not None for row in [*rows, *timed().to_pylist()]) for name in rows[0]}
+    at = datetime(2026, 3, 1, 12, 34, 56, 1, tzinfo=UTC)
+    us = round(at.timestamp() * 1e6)
+    assert (got["timed"], got["backwards"], got["cells"]) == (1, 0, [(us, us, 1, 0, 0, 0)])
+    assert got["ids"]["request_id"] == (0, 0, 0)
+    assert got["ids"]["payload_and_time"] == (1, 0, 0)
+    other = _core.Tally()
+    other.add(timed())
+    other.merge(tally)
+    assert other.counts()["rows"] == 102
+    assert other.counts()["ids"]["payload_and_time"] == (2, 1, 0)
+    with pytest.raises(TypeError):
+        other.merge(other)
+    with pytest.raises(ValueError, match="exchanges"):
+        other.add(scan(line(0), evidence=True)[0][1])  # type: ignore[arg-type]
+
+
 def test_pylist_limit() -> None:
     batch = exchanges()
     assert batch.to_pylist(3) == batch.to_pylist()[:3]
@@ -494,7 +543,7 @@ def test_threads_give_the_same(threads: int) -> None:
 
 
 def test_no_pickles() -> None:
-    for thing in (rules(), exchanges(), new_scan(), _core.classify(rules(), BODY)):
+    for thing in (rules(), exchanges(), new_scan(), _core.classify(rules(), BODY), _core.Tally()):
         with pytest.raises(TypeError):
             pickle.dumps(thing)
 

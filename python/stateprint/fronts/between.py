@@ -110,7 +110,7 @@ class Rows:
         summary = self._core.summary()
         if self._between is not None:
             second = self._second.summary()
-            summary |= {name: second[name] for name in ("classified", "rejected", "flags", "passed_over")}
+            summary |= {name: second[name] for name in ("classified", "rejected", "flags", "passed_over", "clocks", "said")}
             for why, n in self._between.passed.items():
                 summary["passed_over"][why] = summary["passed_over"].get(why, 0) + n
         return summary
