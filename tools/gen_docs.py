@@ -111,10 +111,10 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | code | meaning |
 | --- | --- |
 | `unsupported_encoding` | UTF-16 or UTF-32; no line is read |
-| `gzip_truncated`, `zstd_truncated`, `bzip2_truncated`, `xz_truncated` | the packed stream stops; a last line without its end is rejected as `input_cut` |
-| `gzip_crc`, `gzip_length`, `gzip_data`, `zstd_checksum`, `zstd_data`, `bzip2_crc`, `xz_data` | what was read can't be trusted |
+| `gzip_truncated`, `zlib_truncated`, `zstd_truncated`, `bzip2_truncated`, `xz_truncated` | the packed stream stops; a last line without its end is rejected as `input_cut` |
+| `gzip_crc`, `gzip_length`, `gzip_data`, `zlib_checksum`, `zlib_data`, `zstd_checksum`, `zstd_data`, `bzip2_crc`, `xz_data` | what was read can't be trusted |
 | `bzip2_data` | a block is damaged; it is not read, all before it is |
-| `gzip_trailing_garbage`, `zstd_trailing_garbage`, `bzip2_trailing_garbage`, `xz_trailing_garbage` | other bytes after the packed stream |
+| `gzip_trailing_garbage`, `zlib_trailing_garbage`, `zstd_trailing_garbage`, `bzip2_trailing_garbage`, `xz_trailing_garbage` | other bytes after the packed stream |
 | `zstd_window`, `xz_window` | unpacking needs more than 128 MiB of memory |
 | `zstd_dictionary` | the data was packed with a dictionary |
 | `unsupported_packing` | a packing that is recognised and not read (lz4, compress, 7z, rar); no line is read |

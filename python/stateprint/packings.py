@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from .blocks import bunzip2, is_bzip2, is_xz, unxz
-from .unpack import gunzip, is_gzip, is_zstd, unzstd
+from .unpack import gunzip, is_gzip, is_zlib, is_zstd, unzlib, unzstd
 
 Unpack = Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]]
 """Of (bytes that were read, a function that reads more) the pieces of the content, and Fault after them."""
 
 PACKINGS: dict[str, tuple[Callable[[bytes], bool], Unpack]] = {
     "gzip": (is_gzip, gunzip),
+    "zlib": (is_zlib, unzlib),
     "zstd": (is_zstd, unzstd),
     "bzip2": (is_bzip2, bunzip2),
     "xz": (is_xz, unxz),

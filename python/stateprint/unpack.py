@@ -1,4 +1,4 @@
-"""gzip and zstd as streams: chunks of bounded size, and after the last good byte an exact reason why there are no more."""
+"""gzip, zlib and zstd as streams: chunks of bounded size, and after the last good byte an exact reason why there are no more."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from .streams import CHUNK, WINDOW, Bytes, Fault, gathered
 
 GZIP = b"\x1f\x8b"
+ZLIB = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""A window of 32 KiB, no dictionary, and a level that is no letter: what begins with `x^` may be text."""
 ZSTD = b"\x28\xb5\x2f\xfd"
 
 
@@ -94,6 +96,28 @@ def _gzip_member(src: Bytes, by: Inflater) -> Iterator[bytes]:
         raise Fault("gzip_crc", "the checksum is wrong: the lines that were read can't be trusted", src.place - 8, cut=False)
     if int.from_bytes(trailer[4:], "little") != size & 0xFFFFFFFF:
         raise Fault("gzip_length", "the length is wrong: the lines that were read can't be trusted", src.place - 4, cut=False)
+
+
+def is_zlib(head: bytes) -> bool:
+    """Whether a zlib stream begins here, as HAR files are packed that are called .zhar."""
+    return head.startswith(ZLIB)
+
+
+def unzlib(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The content of a zlib stream (RFC 1950), as `gunzip`."""
+    src, by = Bytes(head, read), inflaters()[0]
+    adler = 1
+    src.take(len(ZLIB[0]))
+    for out in inflate(src, by, "zlib"):
+        adler = zlib.adler32(out, adler)
+        yield out
+    trailer = src.take(4)
+    if trailer is None:
+        raise Fault("zlib_truncated", "the packed data stops within its checksum", src.place, cut=True)
+    if int.from_bytes(trailer, "big") != adler:
+        raise Fault("zlib_checksum", "the checksum is wrong: the lines that were read can't be trusted", src.place - 4, cut=False)
+    if src.want(1):
+        raise Fault("zlib_trailing_garbage", "something follows the packed data", src.place, cut=False)
 
 
 def inflate(src: Bytes, by: Inflater, name: str) -> Iterator[bytes]:

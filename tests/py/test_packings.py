@@ -1,4 +1,4 @@
-"""bzip2 and xz, and that rows depend neither on the packing nor on the threads."""
+"""zlib, bzip2 and xz, and that rows depend neither on the packing nor on the threads."""
 
 import bz2
 import gzip
@@ -13,14 +13,15 @@ import zstandard
 
 import stateprint as sp
 from harness import engine, unpacked
-from stateprint import blocks
+from stateprint import blocks, unpack
 
-LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(100_000))
-WHOLE = random.Random(3).randbytes(1_200_000) + LINES
+LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(30_000))
+WHOLE = random.Random(3).randbytes(400_000) + LINES
 """Several blocks of bzip2; in xz, chunks that are stored and such that are packed."""
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": gzip.compress,
+    "zlib": zlib.compress,
     "zstd": zstandard.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
@@ -28,9 +29,9 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 
 # ------------------------------------------------------------------------------------------------------------------------ bzip2 and xz
-BZIP2, XZ = bz2.compress(WHOLE), lzma.compress(WHOLE)
+BZIP2, XZ = bz2.compress(WHOLE, 2), lzma.compress(WHOLE)
 FEW = LINES[:90_000]
-BZIP2_FEW, XZ_FEW = bz2.compress(FEW), lzma.compress(FEW)
+BZIP2_FEW, XZ_FEW, ZLIB_FEW = bz2.compress(FEW), lzma.compress(FEW), zlib.compress(FEW)
 CASES: dict[str, tuple[bytes, bytes, str | None, bool]] = {
     "bzip2: streams": (BZIP2_FEW + bz2.compress(b"") + BZIP2_FEW, FEW * 2, None, False),
     "bzip2: garbage": (BZIP2_FEW + b"GARBAGE", FEW, "bzip2_trailing_garbage", False),
@@ -47,12 +48,19 @@ CASES: dict[str, tuple[bytes, bytes, str | None, bool]] = {
     "xz: cut in a second header": (XZ_FEW + XZ_FEW[:4], FEW, "xz_truncated", True),
     "xz: header": (XZ_FEW[:7] + b"\xff" + XZ_FEW[8:], b"", "xz_data", True),
 }
-HOW = {"bzip2": blocks.bunzip2, "xz": blocks.unxz}
+CASES |= {
+    "zlib: whole": (ZLIB_FEW, FEW, None, False),
+    "zlib: garbage": (ZLIB_FEW + b"GARBAGE", FEW, "zlib_trailing_garbage", False),
+    "zlib: cut in the checksum": (ZLIB_FEW[:-2], FEW, "zlib_truncated", True),
+    "zlib: checksum": (ZLIB_FEW[:-1] + bytes([ZLIB_FEW[-1] ^ 1]), FEW, "zlib_checksum", False),
+    "zlib: damage": (ZLIB_FEW[:2] + b"\xff" + ZLIB_FEW[3:], b"", "zlib_data", True),
+}
+HOW = {"zlib": unpack.unzlib, "bzip2": blocks.bunzip2, "xz": blocks.unxz}
 
 
 @pytest.mark.parametrize("step", [1, 1000, 1 << 20])
 @pytest.mark.parametrize(("name", "data", "want", "code", "cut"), [(name, *case) for name, case in CASES.items()], ids=CASES)
-def test_streams_of_bzip2_and_xz(name: str, data: bytes, want: bytes, code: str | None, cut: bool, step: int) -> None:
+def test_streams(name: str, data: bytes, want: bytes, code: str | None, cut: bool, step: int) -> None:
     assert unpacked(HOW[name.split(":")[0]], data, step) == (want, code, cut)
 
 
