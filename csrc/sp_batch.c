@@ -7,6 +7,15 @@
 
 /* ---- making and freeing -------------------------------------------------------------------------------------------------------------- */
 
+static int votes_init(sp_batch *b) {
+    size_t formats = b->rules->formats.n, n = 2 * formats + b->rules->signatures.n;
+    uint32_t *v = b->alloc->resize(b->alloc->ctx, NULL, n * sizeof *v);
+    if (!v) return 0;
+    memset(v, 0, n * sizeof *v);
+    b->votes = (sp_votes){.first = v, .has = v + formats, .held = v + 2 * formats};
+    return 1;
+}
+
 sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **out) {
     *out = NULL;
     sp_status status = SP_ERR_NOMEM;
@@ -28,7 +37,7 @@ sp_status sp_batch_new(const sp_alloc *a, const sp_batch_options *o, sp_batch **
     b->workers = a->resize(a->ctx, NULL, b->threads * sizeof *b->workers);
     if (b->workers) memset(b->workers, 0, b->threads * sizeof *b->workers);
     b->store = sp_replay_store_new(a, b->rules->limits.replay_table_bytes, b->threads);
-    if (!b->source || !b->workers) goto fail;
+    if (!b->source || !b->workers || !votes_init(b)) goto fail;
     memcpy(b->source, o->source, n);
     for (unsigned i = 0; i < b->threads; i++) {
         b->workers[i].batch = b;
@@ -89,12 +98,24 @@ void sp_batch_free(sp_batch *b) {
     pthread_cond_destroy(&b->done);
     pthread_cond_destroy(&b->wake);
     pthread_mutex_destroy(&b->lock);
+    sp_release(a, b->votes.first);
     sp_release(a, b->workers);
     sp_release(a, b->source);
     sp_release(a, b);
 }
 
 const sp_summary *sp_batch_summary(const sp_batch *b) { return &b->summary; }
+
+int sp_batch_vote(const sp_batch *b, uint32_t i, sp_vote *out) {
+    if (i >= b->rules->formats.n) return 0;
+    const sp_format *f = &b->rules->formats.v[i];
+    *out = (sp_vote){.format = (const char *)sp_rules_text(b->rules, f->e.id).p,
+                     .first = b->votes.first[i],
+                     .has = b->votes.has[i],
+                     .alternatives = b->votes.held + f->signature.at,
+                     .alternative_count = f->signature.n};
+    return 1;
+}
 
 /* ---- input --------------------------------------------------------------------------------------------------------------------------- */
 
@@ -183,12 +204,15 @@ static const char *encoding(const uint8_t *p, size_t n) {
 }
 
 void spi_choose_format(sp_batch *b) {
+    const uint32_t *votes = b->votes.first;
     uint32_t best = b->rules->formats.n - 1;
     for (uint32_t f = b->rules->formats.n; f-- > 0;)
-        if (b->votes[f] && b->votes[f] >= b->votes[best]) best = f;
+        if (votes[f] && votes[f] >= votes[best]) best = f;
     sp_reader_rest(&b->workers[0].reader);
     if (!b->format) b->format = &b->rules->formats.v[best];
     b->summary.format = (const char *)sp_rules_text(b->rules, b->format->e.id).p;
+    b->summary.head_records = b->votes.records;
+    b->summary.head_read = b->votes.read;
 }
 
 static sp_status tell_format(sp_batch *b, size_t n) {
@@ -198,7 +222,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
         size_t end = nl ? (size_t)(nl - b->in->bytes) : b->len;
         size_t length = end - i - (end > i && b->in->bytes[end - 1] == '\r');
         if (length && length <= b->rules->limits.max_line_bytes)
-            SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){b->in->bytes + i, end - i}, b->votes));
+            SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){b->in->bytes + i, end - i}, &b->votes));
         i = end + 1;
     }
     spi_choose_format(b);
@@ -208,7 +232,7 @@ static sp_status tell_format(sp_batch *b, size_t n) {
 /* Of a container: by the records of the first slice that begin in the head. */
 static sp_status tell_format_of_records(sp_batch *b, const job *j) {
     for (size_t i = 0; i < j->record_count && !b->format && j->offset + j->records[i].at < SP_HEAD_BYTES; i++)
-        SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){j->text.p + j->records[i].at, j->records[i].n}, b->votes));
+        SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){j->text.p + j->records[i].at, j->records[i].n}, &b->votes));
     spi_choose_format(b);
     return SP_OK;
 }

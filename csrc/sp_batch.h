@@ -19,15 +19,23 @@ typedef struct sp_summary {
     uint64_t clocks[SP_CLOCK_COUNT]; /* of the classified ones: how their times are written */
     uint64_t said[SP_SAID_COUNT];    /* of the classified ones: how many have it */
     uint64_t bytes;
-    const char *format;    /* name of the reader, NULL while it isn't told yet */
-    const char *source_id; /* NULL while it isn't known */
-    int bom, crlf;         /* file flags */
-    int cr_only;           /* hint: carriage returns as line ends */
-    int incomplete;        /* a container has no end: a row says from where on nothing could be read */
-    sp_view container;     /* "jsonl", "array", "documents", the pointer at which an object held records, or what was said of records that
+    const char *format;               /* name of the reader, NULL while it isn't told yet */
+    uint32_t head_records, head_read; /* by which it was told: those that begin in the head; those of them that could be read */
+    const char *source_id;            /* NULL while it isn't known */
+    int bom, crlf;                    /* file flags */
+    int cr_only;                      /* hint: carriage returns as line ends */
+    int incomplete;                   /* a container has no end: a row says from where on nothing could be read */
+    sp_view container;    /* "jsonl", "array", "documents", the pointer at which an object held records, or what was said of records that
                              are given; p NULL while it isn't told */
-    const char *encoding;  /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
+    const char *encoding; /* "utf-16-le", …: the input is refused (no lines); NULL otherwise */
 } sp_summary;
+
+typedef struct sp_vote { /* what the records that begin in the head say of a reader */
+    const char *format;
+    uint32_t first, has;          /* how many are read by it, as no reader before it has their signature; how many have its signature */
+    const uint32_t *alternatives; /* of its signature, in order: how many have each */
+    uint32_t alternative_count;
+} sp_vote;
 
 typedef struct sp_batch sp_batch;
 
@@ -67,5 +75,7 @@ sp_status sp_batch_tell(sp_batch *b, const char **format);
    work by another status than SP_OK. For a reader whose rows are not taken. */
 sp_status sp_batch_cut(sp_batch *b, sp_status (*each)(void *ctx, const sp_given *record), void *ctx, int *any);
 const sp_summary *sp_batch_summary(const sp_batch *b);
+/* Of the i-th reader, in the order in which they are tried; 0: there are no more. All are 0 until the format is told, and where it is given. */
+int sp_batch_vote(const sp_batch *b, uint32_t i, sp_vote *out);
 
 #endif

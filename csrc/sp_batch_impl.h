@@ -67,7 +67,7 @@ struct sp_batch {
     char source_id[40];
     size_t source_id_n;
     const sp_format *format;
-    uint32_t votes[SP_MAX_FORMATS]; /* of the records of the head, where no format was given */
+    sp_votes votes; /* of the records of the head, where no format was given; its arrays are one piece of memory, `first` */
     unsigned threads;
     int evidence;
     segment *in, *spare;

@@ -182,12 +182,6 @@ static sp_status open_texts(sp_reader *d, parts *x) {
     return SP_OK;
 }
 
-static int has_signature(sp_reader *d, const sp_facts_in *in, const sp_format *f) {
-    int has = 0;
-    for (uint32_t s = 0; s < f->signature.n && !has; s++) has = sp_judge_holds(&d->judge, in, d->rules->signatures.v[f->signature.at + s]);
-    return has;
-}
-
 /* The line as JSON by the first pattern of a reader that it fits. *json has p NULL where there is none; then *why is about the pattern that it fits
    longest. */
 static sp_status line_as_json(sp_reader *d, const sp_format *f, sp_view line, sp_view *json, sp_diagnosis *why) {
@@ -201,31 +195,50 @@ static sp_status line_as_json(sp_reader *d, const sp_format *f, sp_view line, sp
     return SP_OK;
 }
 
-/* A line of text votes for the first reader that has a pattern for it. */
-static sp_status tell_text(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]) {
+/* A line of text has the patterns that it fits. */
+static sp_status tell_text(sp_reader *d, sp_view line, sp_votes *votes) {
     const sp_rules *r = d->rules;
     sp_diagnosis why = {0};
-    sp_view json = {0};
-    for (uint32_t f = 0; f < r->formats.n && !json.p; f++) {
-        if (r->formats.v[f].signature.n) SP_TRY(line_as_json(d, &r->formats.v[f], line, &json, &why));
-        if (json.p) votes[f]++;
+    sp_view json;
+    uint32_t first = UINT32_MAX;
+    for (uint32_t f = r->formats.n; f-- > 0;) {
+        if (!r->formats.v[f].signature.n) continue;
+        SP_TRY(line_as_json(d, &r->formats.v[f], line, &json, &why));
+        if (json.p) votes->has[first = f]++;
     }
+    if (first == UINT32_MAX) return SP_OK;
+    votes->first[first]++;
+    votes->read++;
     return SP_OK;
 }
 
-sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]) {
+/* How many alternatives of the signature the line has. */
+static uint32_t held_of(sp_reader *d, const sp_facts_in *in, sp_list signature, uint32_t *held) {
+    uint32_t n = 0;
+    for (uint32_t s = signature.at; s < signature.at + signature.n; s++) {
+        int holds = sp_judge_holds(&d->judge, in, d->rules->signatures.v[s]) != 0;
+        held[s] += (uint32_t)holds;
+        n += (uint32_t)holds;
+    }
+    return n;
+}
+
+sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes) {
     const sp_rules *r = d->rules;
     parts x = {0};
-    uint32_t f = 0;
+    uint32_t first = r->formats.n - 1;
     begin(d, line);
+    votes->records++;
     if (first_byte(line) != '{') return tell_text(d, line, votes);
     sp_status st = sp_scan_text(&d->scan, line, &r->trie, SP_ROOT_DETECT, SP_NO_MARK);
     if (st != SP_OK) return st == SP_ERR_NOMEM ? st : SP_OK;
     SP_TRY(open_texts(d, &x));
     sp_facts_in in = {.marks = d->scan.marks, .lo = 0, .hi = d->scan.mark_count, .status = SP_NULL_INT};
     sp_judge_look(&d->judge, &in, 0);
-    while (f + 1 < r->formats.n && !has_signature(d, &in, &r->formats.v[f])) f++;
-    votes[f]++;
+    for (uint32_t f = r->formats.n; f-- > 0;)
+        if (held_of(d, &in, r->formats.v[f].signature, votes->held)) votes->has[first = f]++;
+    votes->first[first]++;
+    votes->read++;
     return SP_OK;
 }
 

@@ -69,8 +69,14 @@ void sp_reader_remember(sp_reader *d, sp_replay_store *store, unsigned number);
 void sp_reader_rest(sp_reader *d); /* no line for a while: the other readers of the store go on without it */
 void sp_reader_fini(sp_reader *d);
 
-/* A vote for the first reader whose signature the line has; for the last one where it has none, for nobody where it is no JSON. */
-sp_status sp_reader_tell(sp_reader *d, sp_view line, uint32_t votes[SP_MAX_FORMATS]);
+typedef struct sp_votes {   /* of records: which readers' signatures they have */
+    uint32_t records, read; /* looked at; those that are JSON objects, or fit a pattern */
+    uint32_t *first, *has;  /* by reader: for how many it is the first whose signature or pattern they have; how many have it */
+    uint32_t *held;         /* by alternative, as in sp_rules.signatures: how many have it */
+} sp_votes;
+
+/* Adds the votes of a line: what has no signature is for the last reader, and what can't be read for none. */
+sp_status sp_reader_tell(sp_reader *d, sp_view line, sp_votes *votes);
 
 /* Appends one row (and evidence) for the line. Only SP_ERR_NOMEM is an error; all else is a row. */
 sp_status sp_reader_line(sp_reader *d, const sp_format *f, const sp_line *line);

@@ -39,7 +39,7 @@ sp_status spi_given_begin(sp_batch *b) {
     spi_name_source(b, (sp_view){p, head});
     b->summary.container = b->container;
     for (size_t i = 0; i < b->seen && !b->format; at += b->queue[i++].text.n)
-        if (b->queue[i].text.n) SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){p + at, b->queue[i].text.n}, b->votes));
+        if (b->queue[i].text.n) SP_TRY(sp_reader_tell(&b->workers[0].reader, (sp_view){p + at, b->queue[i].text.n}, &b->votes));
     if (b->seen) spi_choose_format(b);
     b->begun = 1;
     return SP_OK;

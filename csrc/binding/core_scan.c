@@ -460,6 +460,43 @@ static PyObject *scan_summary(PyObject *self, PyObject *unused) {
     return s ? leave(s, summary(((core_rules *)s->rules)->rules, sp_batch_summary(s->batch))) : NULL;
 }
 
+static PyObject *counts_of(const uint32_t *counts, uint32_t n) {
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list && i < n; i++) {
+        PyObject *count = PyLong_FromUnsignedLong(counts[i]);
+        if (!count || PyList_Append(list, count) < 0) Py_CLEAR(list);
+        Py_XDECREF(count);
+    }
+    return list;
+}
+
+static PyObject *vote_value(const sp_vote *v) {
+    PyObject *held = counts_of(v->alternatives, v->alternative_count);
+    PyObject *d = held ? Py_BuildValue("{sIsIsO}", "first", v->first, "has", v->has, "alternatives", held) : NULL;
+    Py_XDECREF(held);
+    return d;
+}
+
+static PyObject *votes(const sp_batch *b) {
+    const sp_summary *m = sp_batch_summary(b);
+    PyObject *d = PyDict_New(), *formats = PyDict_New();
+    sp_vote v;
+    int bad = !d || !formats;
+    for (uint32_t i = 0; !bad && sp_batch_vote(b, i, &v); i++) /* of equal names the first is tried */
+        if (!PyDict_GetItemString(formats, v.format)) bad = core_put(formats, v.format, vote_value(&v)) < 0;
+    bad = bad || core_put(d, "records", PyLong_FromUnsignedLong(m->head_records)) < 0 ||
+          core_put(d, "read", PyLong_FromUnsignedLong(m->head_read)) < 0 || PyDict_SetItemString(d, "formats", formats) < 0;
+    Py_XDECREF(formats);
+    if (bad) Py_CLEAR(d);
+    return d;
+}
+
+static PyObject *scan_votes(PyObject *self, PyObject *unused) {
+    (void)unused;
+    core_scan *s = enter(self);
+    return s ? leave(s, votes(s->batch)) : NULL;
+}
+
 static PyMethodDef scan_methods[] = {
     {"feed", scan_feed, METH_O, "feed($self, data, /)\n--\n\nAdds bytes of the unpacked stream. They are copied."},
     {"room", scan_room, METH_O,
@@ -477,6 +514,7 @@ static PyMethodDef scan_methods[] = {
     {"cut", scan_cut, METH_NOARGS,
      "cut($self, /)\n--\n\nInstead of take(): the records of the next slice as they stand, as arguments of put()."},
     {"summary", scan_summary, METH_NOARGS, "summary($self, /)\n--\n\nCounts so far."},
+    {"votes", scan_votes, METH_NOARGS, "votes($self, /)\n--\n\nHow the format was told: counts of the records that begin in the head."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -180,6 +180,10 @@ class Scan:
         (these without zeros) and said {method, url, headers, response: n} (of the classified records: how their times are written, and how
         many have these), bytes, format, container and source_id (None while it isn't told), incomplete (a container has no end), encoding
         (None, or why the input is refused), file_flags [bom, crlf], hints [cr_only]."""
+    def votes(self) -> dict[str, Any]:
+        """How the format was told, by the records that begin in the first 64 KiB: records (looked at), read (those that are JSON objects or fit a
+        pattern), formats {name: {first, has, alternatives}}: how many are read by it, as no reader before it has their signature; how many have its
+        signature or pattern; how many have each alternative of it, in order. All 0 until it is told, and where a format was given."""
 
 def classify(
     rules: Rules,
