@@ -276,6 +276,12 @@ class Engine:
         return lens
 
     @property
+    def with_text(self) -> bool:
+        """Whether every value is shown."""
+        found: bool = self._arguments[6]
+        return found
+
+    @property
     def max_unpacked_bytes(self) -> int:
         """Most bytes of one input, unpacked."""
         found: int = dict(self._arguments[2]).get("max_unpacked_bytes", MAX_UNPACKED)
@@ -295,6 +301,10 @@ class Engine:
         """The same engine under another lens; itself if that is its own."""
         lens = lens_of(lens)
         return self if lens == self.lens else _rebuild(self._arguments[0], lens, *self._arguments[2:])
+
+    def with_map(self, map: Settings) -> "Engine":
+        """The same engine with this mapping. ConfigError where it is refused."""
+        return _rebuild(*self._arguments[:8], Map.of(map), *self._arguments[9:])
 
     def describe(self) -> dict[str, Any]:
         """Packs, digest, facts and entries of the rule set."""
@@ -343,3 +353,15 @@ def engine_for(engine: Engine | None, lens: str | Lens | None) -> Engine:
     if engine is None:
         return default_engine("session" if lens is None else lens)
     return engine if lens is None else engine.with_lens(lens)
+
+
+def engine_of(
+    engine: Engine | None, lens: str | Lens | None, rules: Iterable[Pack], context: Settings | None, map: Settings | None
+) -> Engine:
+    """The engine of a call that may name one, or what one is made of. ConfigError where it names both."""
+    packs = tuple(rules)
+    if not packs and context is None and map is None:
+        return engine_for(engine, lens)
+    if engine is not None:
+        raise ConfigError("rules, context and map belong to the engine", code="option", hint="give them to Engine(…)")
+    return Engine(rules=packs, context=context, map=map, lens="session" if lens is None else lens)

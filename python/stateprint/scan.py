@@ -1,7 +1,6 @@
 """Logs: lazy, in bounded memory, rows in input order."""
 
 import contextlib
-import functools
 import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -11,15 +10,14 @@ from typing import Any, Literal
 
 from . import _core
 from .copies import Likeness, likenesses
-from .engine import Engine, Lens, Pack, Settings, engine_for
-from .errors import ConfigError, EncodingUnsupported, InputError, InputLimitExceeded, InputWarning
+from .engine import Engine, Lens, Pack, Settings, engine_of
+from .errors import ConfigError, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
-from .fronts import HEAD, between, front_of
-from .fronts.between import Rows
 from .fronts.mirror import Mirror
+from .logs import Log
 from .places import Input, Place, expand, is_input
 from .show import value
-from .sources import CHUNK, Source, sources_of
+from .sources import Source, sources_of
 from .table import Table, add_counts, counts
 
 HINTS = {
@@ -307,69 +305,20 @@ class Scan:
             warnings.warn(f"{error}; its rows up to there are given (strict=False says that this is known)", InputWarning, stacklevel=2)
 
     def _one(self, source: Source, evidence: bool, like: Likeness | None) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        front = front_of(source.look(HEAD), source, self.engine, text=self._records is not None)
-        core = self._core(source.name, evidence, front.container if front else None)
-        rows = Rows(core, functools.partial(between, mirror=self._mirror), functools.partial(self._second, source.name, evidence))
-        error: InputError | None = None
-        ended = False
+        log = Log(source, self.engine, self._format, self._records, threads=self._threads, evidence=evidence, mirror=self._mirror)
         try:
-            try:
-                steps = front.records(core) if front else _direct(core, source) if source.direct else _pieces(core, source)
-                for _ in steps:
-                    yield from _drain(rows)
-            except InputError as e:
-                error = e
-            rows.finish(error is not None and error.cut)
-            yield from _drain(rows)
-            ended = True
+            yield from log.batches()
         finally:  # also when the caller, a limit or Ctrl-C stopped it
-            part = rows.summary()
-            if front:
-                part["bytes"] = source.total
-            error = error or _error_of(part, source.name, ended)
+            part, error = log.summary(), log.error
             if error is not None:
                 error.lines_done = part["lines_total"]
             if self._rows is None:
                 self.summary.add(part)
             else:
                 self.summary.add_rows(self._rows)
-            self.summary.add_input(part, source, error, ended=ended, like=like)
+            self.summary.add_input(part, source, error, ended=log.ended, like=like)
         if error is not None:
             self._failed(error, partly=source.rest)
-
-    def _second(self, name: str, evidence: bool, form: str, before: Mapping[str, Any]) -> _core.Scan:
-        """The core that reads what was made of what the first one cut."""
-        return _core.Scan(
-            self.engine.rules,
-            source=name,
-            source_id=before["source_id"],
-            format=form,
-            threads=self._threads,
-            evidence=evidence,
-            container=before["container"],
-        )
-
-    def _core(self, name: str, evidence: bool, container: str | None) -> _core.Scan:
-        try:
-            return _core.Scan(
-                self.engine.rules,
-                source=name,
-                format=self._format,
-                threads=self._threads,
-                evidence=evidence,
-                records=self._records,
-                container=container,
-            )
-        except (_core.CoreError, ValueError):
-            pass
-        known = [form["name"] for form in self.engine.formats()]
-        if self._format is None or self._format in known:
-            raise ConfigError(
-                f"records is {self._records!r}, expected 'lines' or JSON pointers",
-                code="option",
-                hint="such as /Records or /log/entries; at most 32, of at most 8 names of 64 bytes",
-            )
-        raise ConfigError(f"no reader is called {self._format!r}", code="format", hint=f"take one of {', '.join(known)}")
 
     def table(self) -> Table:
         """Reads everything. The table can be read again and again, and speaks the Arrow PyCapsule protocol; its `evidence` is another."""
@@ -422,46 +371,9 @@ class Scan:
         return f"<Scan of {len(self.inputs)} input{'s' if len(self.inputs) != 1 else ''}, lens {self.engine.lens.name}>"
 
 
-def _direct(core: _core.Scan, source: Source) -> Iterator[None]:
-    """Feeds the core; yields when rows may be taken."""
-    core.feed(source.head())
-    while True:
-        yield
-        with core.room(CHUNK) as view:
-            n = source.fill(view)
-        core.commit(n)
-        if n == 0:
-            return
-
-
-def _pieces(core: _core.Scan, source: Source) -> Iterator[None]:
-    for piece in source.pieces():
-        core.feed(piece)
-        yield
-
-
-def _error_of(part: Mapping[str, Any], name: str, ended: bool) -> InputError | None:
-    """What the core found wrong with an input as a whole."""
-    if part["encoding"]:
-        return EncodingUnsupported(
-            f"the text is {part['encoding']}, expected UTF-8",
-            code="unsupported_encoding",
-            source=name,
-            hint=f"iconv -f {part['encoding']} -t utf-8",
-        )
-    if part["incomplete"] and ended:
-        return InputError(
-            "a record, or what holds the records, has no end",
-            code="unclosed",
-            source=name,
-            hint="a rejected row says from where on nothing could be read",
-        )
-    return None
-
-
-def _drain(rows: Rows) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-    while (taken := rows.take()) is not None:
-        yield taken
+def joined(records: str | Iterable[str] | None) -> str | None:
+    """`records` of a scan as the core takes it."""
+    return records if records is None or isinstance(records, str) else "\n".join(records)
 
 
 def _total(places: list[Place]) -> int | None:
@@ -510,11 +422,7 @@ def scan(
     (docs/formats.md), and warns of it (InputWarning, unless strict is False); "keep" does not look for such. ConfigError for an option that is refused; `where`: with the place in the expression.
     """
     given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
-    rules = tuple(rules)
-    if rules or context is not None or map is not None:
-        if engine is not None:
-            raise ConfigError("rules, context and map belong to the engine", code="option", hint="give them to Engine(…)")
-        engine = Engine(rules=rules, context=context, map=map, lens="session" if lens is None else lens)
+    engine = engine_of(engine, lens, rules, context, map)
     if threads is not None and threads < 1:
         raise ConfigError(f"threads is {threads}, expected at least 1", code="option")
     for name, number in (("limit", limit), ("max_rejects", max_rejects)):
@@ -522,21 +430,20 @@ def scan(
             raise ConfigError(f"{name} is {number}, expected 0 or more", code="option")
     if copies not in {"skip", "keep"}:
         raise ConfigError(f"copies is {str(copies)[:80]!r}, expected 'skip' or 'keep'", code="option")
-    chosen = engine_for(engine, lens)
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     return Scan(
         given,
-        chosen,
+        engine,
         format=format,
-        records=records if records is None or isinstance(records, str) else "\n".join(records),
+        records=joined(records),
         threads=workers,
         strict=strict,
         limit=limit,
         max_rejects=max_rejects,
         progress=progress,
-        filter=filter_of(chosen, since=since, until=until, where=where, sample=sample, seed=seed),
+        filter=filter_of(engine, since=since, until=until, where=where, sample=sample, seed=seed),
         copies=copies == "keep",
-        mirror=None if mirror is None else Mirror(mirror, chosen.limits["max_line_bytes"]),
+        mirror=None if mirror is None else Mirror(mirror, engine.limits["max_line_bytes"]),
     )
 
 
