@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/filters.md", "docs/same-call.md")
+PAGES = ("README.md", "docs/filters.md", "docs/formats.md", "docs/same-call.md")
 BLOCK = re.compile(r"(```console\n\$ (.*?)\n)(.*?)(```)", re.DOTALL)
 USAGE = 2  # what is wrong is worth showing, too
 DEFAULT = ["scan", "--to", "table", "examples/sample.jsonl"]  # what tools/try.sh runs

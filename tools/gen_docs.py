@@ -127,6 +127,7 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `nested_archive` | an archive in an archive; it is not read |
 | `encrypted_member`, `unsupported_member` | a file in an archive that can't be read; the others are |
 | `no_match` | no file has this name, or is in this folder or archive |
+| `no_draft` | `--write-map`: the records are payloads already, or no call is recognised in them |
 | `unclosed` | a record, or what holds the records, has no end; a rejected row says from where on nothing could be read |
 | `yaml_syntax` | the same, of a cassette that is no YAML from there on |
 | `table_data` | a table (Parquet, Arrow, a frame) can't be read from some row on; the rows before it are given |

@@ -2,6 +2,7 @@
 
 import stateprint as sp
 sp.classify(b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}').state     # 'stateful'
+sp.peek("gateway.jsonl")                                                # its format, and why
 sp.scan("gateway.jsonl").to_pandas()
 """
 
@@ -22,6 +23,7 @@ from .errors import (
     PayloadSyntaxError,
     StateprintError,
 )
+from .peek import Candidate, Peek, peek
 from .same_call import SameCalls, same_call
 from .scan import Scan, scan
 from .table import Table
@@ -30,6 +32,7 @@ from .version import __version__
 
 __all__ = [
     "LENSES",
+    "Candidate",
     "CompressedInputError",
     "ConfigError",
     "EncodingUnsupported",
@@ -48,6 +51,7 @@ __all__ = [
     "PayloadError",
     "PayloadLimitError",
     "PayloadSyntaxError",
+    "Peek",
     "SameCalls",
     "Scan",
     "StateprintError",
@@ -60,6 +64,7 @@ __all__ = [
     "identify",
     "kernels",
     "limits",
+    "peek",
     "same_call",
     "scan",
 ]

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -24,9 +24,14 @@ from .unpack import inflaters
 from .verdict import describe, verdict_of
 from .version import __version__
 
+if TYPE_CHECKING:
+    from .peek import Peek
+
 FOUND, USAGE, INPUT, OUTPUT, BUG, INTERRUPTED = 1, 2, 3, 5, 70, 130
 SHOWN = 40
 """Rows of a table on a terminal."""
+MOST_TEXT = 2000
+"""Characters of a record that `peek` shows."""
 
 
 def say(text: str) -> None:
@@ -131,7 +136,7 @@ def options(*those: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return wrap
 
 
-ENGINE = options(
+RULES = options(
     click.option("--lens", default="session", show_default=True, help=f"Definition of stateful: {', '.join(LENSES)}."),
     click.option("--rules", "packs", multiple=True, metavar="PACK", help="Rule pack tried before the built-in ones."),
     click.option("--context", metavar="FILE", help="TOML file of what the log doesn't say."),
@@ -141,12 +146,16 @@ ENGINE = options(
     click.option("--with-text", is_flag=True, help="Show values as they are."),
     click.option("--kernel", metavar="NAME", help="Kernel of the core, to measure or to test; `stateprint --version` lists them."),
     click.option("--format", "form", metavar="NAME", help="The reader; `stateprint formats` lists them."),
+)
+ENGINE = options(
+    RULES,
     click.option("-j", "--threads", "threads", type=click.IntRange(1), metavar="N", help="Threads; all cores unless told."),
 )
 
 
+WHAT = click.option("--records", multiple=True, metavar="WHAT", help="What a record is: lines, or JSON pointers to arrays: /log/entries.")
 RECORDS = options(
-    click.option("--records", multiple=True, metavar="WHAT", help="What a record is: lines, or JSON pointers to arrays: /log/entries."),
+    WHAT,
     click.option("--mirror", metavar="FOLDER", help="Local copy of the bucket in which bodies lie that a log of Bedrock names."),
 )
 READING = options(
@@ -281,6 +290,16 @@ def print_grid(names: tuple[str, ...], rows: list[list[str]], shrink: set[str]) 
     Console(width=max(space, sum(widths) + 2 * len(widths)), highlight=False, markup=False, emoji=False).print(grid)
 
 
+def table_cells(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    """A row of `exchanges` for people."""
+    told = {"route": str(row["route"] or "").strip("/")}
+    if row["state"] is None:
+        told |= {"state": "rejected", "facts": row["error"]}
+    elif row["missing"]:
+        told["confidence"] = f"? {row['missing']}"
+    return [value((row | told)[name]) for name in names]
+
+
 def show_table(batches: Iterator[_core.Batch]) -> None:
     """The first rows, and counts of all."""
     names: tuple[str, ...] = ("line", "route", "operation", "model", "state", "facts", "confidence")
@@ -290,12 +309,7 @@ def show_table(batches: Iterator[_core.Batch]) -> None:
     states: dict[str, int] = {}
     for batch in batches:
         for row in batch.to_pylist(max(0, SHOWN - rows)):
-            if row["state"] is None:
-                row["state"], row["facts"] = "rejected", row["error"]
-            elif row["missing"]:
-                row["confidence"] = f"? {row['missing']}"
-            row["route"] = str(row["route"] or "").strip("/")
-            shown.append([value(row[n]) for n in names])
+            shown.append(table_cells(row, names))
             sources.append(value(row["source"]))
         rows += len(batch)
         for (state,), n in batch.counts("state").items():
@@ -484,6 +498,44 @@ def explain_command(place: str, form: str | None, threads: int | None, records: 
         say(told(error))
     say(f"error: {name} has no exchange in line {number}; blank lines have none")
     leave(INPUT)
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- peek
+@main.command("peek")
+@click.argument("input_", metavar="INPUT")
+@RULES
+@WHAT
+@click.option("--limit", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Exchanges to show.")
+@click.option("--to", type=click.Choice(["table", "ndjson"]), help="A table on a terminal, one line of JSON when piped, unless told.")
+@click.option("--write-map", metavar="FILE", help="Write the draft of a mapping, as TOML, for --map.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def peek_command(
+    input_: str, form: str | None, records: tuple[str, ...], limit: int, to: str | None, write_map: str | None, force: bool, **known: Any
+) -> None:
+    """A first look at a log: its format, with confidence and reasons, and the first exchanges as they are read."""
+    from .peek import peek
+
+    found = peek(input_, engine=make_engine(**known), format=form, records=records or None, limit=limit)
+    if to == "table" or (to is None and sys.stdout.isatty()):
+        show_peek(found)
+    else:
+        click.echo(json.dumps(found.to_dict()))
+    if write_map is not None:
+        found.write_map(write_map, force=force)
+        say(f"{write_map}: the draft, for stateprint scan --map {write_map} {input_}")
+    leave(0 if found.is_log else INPUT)
+
+
+def show_peek(found: "Peek") -> None:
+    """What was told of the log, then the exchanges; below them, where text is to be shown, their records."""
+    click.echo(str(found))
+    names = ("line", "time", "route", "operation", "model", "state", "facts", "confidence")
+    if found.exchanges:
+        click.echo("\nas the draft reads it:" if found.drafted else "")
+        print_grid(names, [table_cells(row, names) for row in found.exchanges], {"route", "operation", "model", "facts", "confidence"})
+    for row in found.exchanges:
+        if "text" in row:
+            click.echo(printable(f"{row['line']}: {row['text']}", MOST_TEXT))
 
 
 # ------------------------------------------------------------------------------------------------------------------- rules, formats

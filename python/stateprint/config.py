@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -125,3 +125,45 @@ class Toml:
             stands = next((place for place in self.places if place.endswith(wanted)), "")
         at, _, entry = stands.partition(":")
         return ConfigError(f"{entry}: {message}" if entry else message, code=code, hint=hint, file=self.name, line=int(at or 0))
+
+
+Notes = Mapping[tuple[str, str], Sequence[str]]
+"""What is said of a member, by table ("": the file itself) and name: the first behind it, others on lines of their own; by the name "", what is
+said at the end of its table."""
+
+
+def toml_text(content: Mapping[str, Any], notes: Notes) -> str:
+    """What `load` reads as this content, with the notes as comments. Tables, and lists of them, come after plain members."""
+    tables = {name for name, value in content.items() if isinstance(value, Mapping)}
+    lists = {name for name, value in content.items() if isinstance(value, list) and value and isinstance(value[0], Mapping)}
+    lines = list(_members("", {name: value for name, value in content.items() if name not in tables | lists}, notes))
+    for name in content:
+        for part in [content[name]] if name in tables else content[name] if name in lists else ():
+            lines += ["", f"[{_key(name)}]" if name in tables else f"[[{_key(name)}]]", *_members(name, part, notes)]
+    return "\n".join(lines) + "\n"
+
+
+def _members(table: str, content: Mapping[str, Any], notes: Notes) -> Iterator[str]:
+    for name, value in content.items():
+        behind, *below = notes.get((table, name), ("",))
+        yield f"{_key(name)} = {_value(value)}" + (f"  # {behind}" if behind else "")
+        yield from (f"# {line}" for line in below)
+    yield from (f"# {line}" for line in notes.get((table, ""), ()))
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+
+
+def _value(value: Any) -> str:
+    """Lists and tables on one line; texts as basic strings, whose escapes are those of JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(name)} = {_value(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def toml_line(name: str, value: Any) -> str:
+    """One member, as it would stand in a file: for a note that says what else could be written."""
+    return f"{_key(name)} = {_value(value)}"

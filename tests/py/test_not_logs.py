@@ -9,7 +9,18 @@ import stateprint as sp
 from harness import DATA, engine
 
 FOLDER = DATA / "not-logs"
-FILES = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
+OWN = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
+OTHERS = [
+    path
+    for pattern in ("jsontestsuite/test_*/y_*.json", "nativejson-roundtrip/*.json", "rfc8785/input/*.json", "jansson/valid/*/input")
+    for path in sorted(DATA.glob(pattern))
+]
+"""JSON of the test suites of others."""
+FILES = OWN + OTHERS
+
+
+def named(path: Path) -> str:
+    return path.relative_to(DATA).as_posix()
 
 
 def scanned(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -18,12 +29,12 @@ def scanned(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return rows, scan.summary.to_dict()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=named)
 def test_no_reader_claims_it(path: Path) -> None:
     assert {part["format"] for part in scanned(path)[1]["inputs"]} <= {None, "bodies"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=named)
 def test_nothing_is_said_with_confidence(path: Path) -> None:
     said = [
         (row["line"], row["state"], row["confidence"], row["operation"])
@@ -33,6 +44,16 @@ def test_nothing_is_said_with_confidence(path: Path) -> None:
     assert said == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_peek_claims_nothing(path: Path) -> None:
+    found = sp.peek(path, engine=engine())
+    assert (found.confidence, found.is_log, found.candidates, found.exchanges, found.mapping) == ("unknown", False, (), (), None)
+    assert found.reasons
+    with pytest.raises(sp.InputError, match="no call is recognised"):
+        found.write_map("never.toml")
+
+
 def test_the_files_are_there() -> None:
-    assert len(FILES) == 60
-    assert sum(not path.name.startswith(("far-", "td-")) for path in FILES) == 50
+    assert len(FILES) >= 200
+    near = [path for path in OWN if not path.name.startswith(("far-", "td-"))]
+    assert sum(path.name.startswith(("messages-", "input-", "prompt-")) for path in near) >= 50
