@@ -1,6 +1,8 @@
 /* Records that are made of others. Any bytes as a pattern and a line of text (apart at the first NUL): what is made is valid JSON, or the reason
-   stands inside the line. Any bytes as a list of frames in a record: if the record is valid JSON, so is each that is made of it. */
+   stands inside the line. Any bytes as a list of frames in a record: if the record is valid JSON, so is each that is made of it. Any bytes as an
+   AnyValue: if they are valid JSON, so is what they stand for. */
 #include "fuzz.h"
+#include "sp_anyvalue.h"
 #include "sp_frames.h"
 #include "sp_pattern.h"
 #include "sp_scan.h"
@@ -54,10 +56,19 @@ static void frames(sp_view list) {
     free(p);
 }
 
+static void any_value(sp_view text) {
+    if (!is_json(text)) return;
+    uint8_t *out = must(malloc(2 * text.n));
+    size_t n = sp_anyvalue(text, out);
+    expect(n <= 2 * text.n && (!n || is_json((sp_view){out, n})));
+    free(out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *text = exact(data, size);
     lines((sp_view){text, size});
     frames((sp_view){text, size});
+    any_value((sp_view){text, size});
     free(text);
     return 0;
 }

@@ -1,10 +1,12 @@
 """Bodies that a log of Bedrock names instead of holding them, out of a local copy of the bucket."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +88,7 @@ def test_responses_are_joined(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", gzip.compress(BODY)[:-20], gzip.compress(b"\xff\xfe\x00\x01"), b"PK\x03\x04"], ids=["empty", "cut", "binary", "zip"]
+    "data", [b"", gzip.compress(BODY)[:-20], gzip.compress(b"\xff\xfe\x00\x01"), b"PK\x03\x04\0"], ids=["empty", "cut", "binary", "zip"]
 )
 def test_an_object_that_cannot_be_read(data: bytes, tmp_path: Path) -> None:
     (row,) = of(tmp_path, [RECORD], mirror(tmp_path, data=data))
@@ -96,6 +98,16 @@ def test_an_object_that_cannot_be_read(data: bytes, tmp_path: Path) -> None:
 def test_an_object_that_is_no_json(tmp_path: Path) -> None:
     rows = [of(tmp_path, [RECORD], mirror(tmp_path, data=data))[0] for data in (BODY[:50], b"hello")]
     assert [(row["body_state"], row["flags"]) for row in rows] == [("truncated", ["body_truncated"]), ("full", ["body_not_json"])]
+
+
+def test_an_object_that_is_an_archive(tmp_path: Path) -> None:
+    """It is no body, whatever it holds."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        for name in ("a.json", "b.json"):
+            archive.add(put(tmp_path, name, BODY), name)
+    (row,) = of(tmp_path, [RECORD], mirror(tmp_path, data=made.getvalue()))
+    assert (row["body_state"], row["flags"]) == ("offloaded", [])
 
 
 def test_an_object_over_the_limit(tmp_path: Path) -> None:

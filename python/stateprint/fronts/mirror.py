@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..places import expand
-from ..sources import sources_of
+from ..sources import Allowance, Source
 from .between import Record, as_json, remade, row_of
 
 BODIES = (("input", "inputBodyS3Path", "inputBodyJson"), ("output", "outputBodyS3Path", "outputBodyJson"))
@@ -25,15 +25,15 @@ class Mirror:
             raise ConfigError(f"there is no folder {os.fsdecode(folder)!r}", code="mirror", hint="aws s3 sync s3://BUCKET MIRROR/BUCKET")
 
     def text(self, address: str) -> str | None:
-        """The content of the object at an address s3://bucket/key, unpacked; None where it is not here, or can't be read as a whole."""
+        """The content of the object at an address s3://bucket/key, unpacked; None where it is not here, or is no text that can be read to its end."""
         path = self._path(address)
         if path is None:
             return None
         with contextlib.suppress(InputError, UnicodeDecodeError):
             (place,) = expand([path])
             with contextlib.closing(place.open()) as file:
-                (source,) = sources_of(file, self._limit)
-                return b"".join(source.pieces()).decode()
+                text = b"".join(Source(place.name, file, file, Allowance(self._limit)).pieces()).decode()
+                return None if "\0" in text else text  # an archive of texts, or an image
         return None
 
     def _path(self, address: str) -> str | None:
