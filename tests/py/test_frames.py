@@ -102,6 +102,14 @@ def test_a_table_of_one_column_is_that_column(tmp_path: Path) -> None:
         assert rows[2]["error"].startswith("not_an_object")
 
 
+def test_a_column_by_itself() -> None:
+    values = [body(1), body(2), None]
+    table = pa.table({"payload": values})
+    for column in (pl.Series(values), pd.Series(values), table["payload"], table.to_pandas()["payload"], pl.DataFrame({"x": values})["x"]):
+        rows, _ = summed(column)
+        assert [row["previous_id"] for row in rows] == ["resp_1", "resp_2", None]
+
+
 def test_a_mapping_names_columns(tmp_path: Path) -> None:
     mapping = {"grade": "wire", "fields": {"body": ["/sent"], "url": ["/to"], "time": ["/at"]}}
     table = pa.table({"sent": [body()], "to": [URL], "at": [dt.datetime(2026, 3, 1, tzinfo=dt.UTC)]})

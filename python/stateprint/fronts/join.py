@@ -135,7 +135,7 @@ KINDS: Mapping[str, Kind] = {"apim-llm": Pieces(), "otlp": Events()}
 
 @dataclass
 class _Call:
-    """Pieces of one call, or one record that is no piece."""
+    """Pieces of one call, or one record that is no piece. Texts are kept, and read twice: values could take many times their memory."""
 
     key: bytes | None
     late: bool = False

@@ -1,6 +1,7 @@
 """Parquet files, Arrow files, and tables in memory: a row is a record, its values with the names of the columns."""
 
 import base64
+import contextlib
 import datetime as dt
 import decimal
 import json
@@ -130,8 +131,16 @@ def _arrow_stream(arrow: Any, source: Source) -> Batches:
 
 
 def _in_memory(arrow: Any, source: Source) -> Batches:
+    """A column by itself, as of a frame, comes by the same protocol."""
     assert isinstance(source.file, InMemory)
-    with arrow.RecordBatchReader.from_stream(source.file.table) as stream:
+    stream = None
+    with contextlib.suppress(arrow.ArrowInvalid):
+        stream = arrow.RecordBatchReader.from_stream(source.file.table)
+    if stream is None:
+        for chunk in arrow.chunked_array(source.file.table).chunks:
+            yield arrow.record_batch([chunk], names=["column"])
+        return
+    with stream:
         yield from stream
 
 
