@@ -1,6 +1,7 @@
 """The exceptions of stateprint: a closed set with stable codes. None of them holds, quotes or chains to a payload; all can be pickled."""
 
 import errno as _errno
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,15 @@ class ConfigError(StateprintError, ValueError):
     def __str__(self) -> str:
         place = ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)]) if self.file else ""
         return f"{place}: {self.message}" if place else self.message
+
+
+def library(module: str, extra: str, what: str) -> Any:
+    """The module of an extra. ConfigError where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        pass
+    raise ConfigError(f"{module.partition('.')[0]} is needed for {what}", code="extra", hint=f"pip install 'stateprint[{extra}]'")
 
 
 class InputError(StateprintError):

@@ -149,13 +149,19 @@ class Place:
 
 def expand(inputs: Iterable[Input]) -> Iterator[Place]:
     """The places that the names stand for, in order: a directory gives its regular files by name (links are not followed), a pattern its
-    matches, `-` standard input, `ARCHIVE!NAME` a file in an archive, and a table in memory itself. InputError where there is none."""
+    matches, `-` standard input, `ARCHIVE!NAME` a file in an archive, a URL what lies elsewhere, and a table
+    in memory itself. InputError where there is none."""
+    from .remote import is_url, remote  # which has its files and places from here
+
     for item in inputs:
         if isinstance(item, ArrowStream):
             yield Place(InMemory(item).name, None, partial(InMemory, item))
             continue
         name = os.fsdecode(item)
-        end = _archive(name)
+        if is_url(name) and not os.path.lexists(name):
+            yield from remote(name)
+            continue
+        end = 0 if os.path.lexists(name) else archive_end(name, os.path.isfile)
         if end:
             yield dataclasses.replace(_local(name[:end]), member=name[end + 1 :])
             continue
@@ -168,11 +174,9 @@ def expand(inputs: Iterable[Input]) -> Iterator[Place]:
         yield from map(_local, found)
 
 
-def _archive(name: str) -> int:
+def archive_end(name: str, is_file: Callable[[str], bool]) -> int:
     """Where the name of the archive ends, in one of a file in an archive; 0 in any other."""
-    if "!" not in name or os.path.lexists(name):
-        return 0
-    return next((at for at, letter in enumerate(name) if letter == "!" and os.path.isfile(name[:at])), 0)
+    return next((at for at, letter in enumerate(name) if letter == "!" and is_file(name[:at])), 0)
 
 
 def nothing_in(name: str, *, folder: bool) -> InputError:

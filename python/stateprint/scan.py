@@ -406,7 +406,7 @@ def scan(
 ) -> Scan:
     """A lazy scan of request logs.
 
-    inputs: a file, directory, pattern or `-`, or a table of any library with the Arrow PyCapsule protocol, or several. engine, or lens, rules, context and map for one: what it works with. format: the reader
+    inputs: a file, directory, pattern, URL or `-`, a file in an archive (`ARCHIVE!NAME`), or a table of any library with the Arrow PyCapsule protocol, or several. engine, or lens, rules, context and map for one: what it works with. format: the reader
     (told by the first 64 KiB unless given). records: what a record is: told by the first 64 KiB unless given; "lines", or one or several JSON
     pointers to arrays of records (`*` is any element), such as /Records. threads: all cores unless given; the rows don't depend on it. strict: an input of which nothing
     could be read raises InputError, and one that could be read in part is warned of (InputWarning); otherwise the error is only kept in

@@ -1,13 +1,11 @@
 """What stands in front of the core where its byte stream can't carry a log as it is: makes JSON records, each with its place in the source.
 A front is told by the first 64 KiB of the unpacked stream, never by the name."""
 
-import importlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .. import _core
 from ..engine import Engine
-from ..errors import ConfigError
 from ..sources import Source
 from .between import Between
 
@@ -27,15 +25,6 @@ class Front(Protocol):
     def records(self, core: _core.Scan) -> Iterator[None]:
         """Gives the records to the core (`put`), and yields when rows may be taken. InputError where they end early, after all that could
         be read were given."""
-
-
-def library(module: str, extra: str, what: str) -> Any:
-    """The module of an extra. ConfigError where it is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        pass
-    raise ConfigError(f"{module.partition('.')[0]} is needed for {what}", code="extra", hint=f"pip install 'stateprint[{extra}]'")
 
 
 SPANS = "/resourceSpans/*/scopeSpans/*/spans"

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _core
-from ..errors import InputError
+from ..errors import InputError, library
 from ..sources import RATIO, Source
 from ..streams import Fault
 from ..unpack import GZIP, gunzip
-from . import library
 
 ANCHORED = 64 << 20
 """Bytes of anchored values that are kept for aliases; an alias to a later one is a rejected record."""
