@@ -53,8 +53,8 @@ static void host(sp_build *b, const sp_value *v, sp_entry e) {
     SP_PUSH(b, b->r->hosts, h);
 }
 
-static void model(sp_build *b, const sp_value *v) {
-    sp_alias a = {.name = sp_build_name(b, text_of(b, v, "name", 1)), .model = sp_build_name(b, text_of(b, v, "model", 1))};
+static void model(sp_build *b, const sp_value *v, sp_entry e) {
+    sp_alias a = {.e = e, .name = sp_build_name(b, text_of(b, v, "name", 1)), .model = sp_build_name(b, text_of(b, v, "model", 1))};
     a.provider = sp_build_name(b, text_of(b, v, "provider", 0));
     period(b, v, &a.from, &a.until);
     SP_PUSH(b, b->r->aliases, a);
@@ -62,6 +62,7 @@ static void model(sp_build *b, const sp_value *v) {
 
 void sp_pack_context(sp_build *b, const sp_value *context) {
     static const char *const lists[] = {"host", "model", "retention"};
+    static const uint32_t kinds[] = {SP_HOST, SP_MODEL, SP_OVERRIDE};
     void *it = NULL;
     sp_view key;
     const sp_value *list;
@@ -76,9 +77,9 @@ void sp_pack_context(sp_build *b, const sp_value *context) {
             sp_build_step_n(b, i);
             char id[64] = "context.";
             memcpy(id + 8, lists[k], strlen(lists[k]));
-            sp_entry e = {.id = sp_build_name(b, (sp_view){(const uint8_t *)id, 8 + strlen(lists[k])}), .kind = k ? SP_OVERRIDE : SP_HOST};
+            sp_entry e = {.id = sp_build_name(b, (sp_view){(const uint8_t *)id, 8 + strlen(lists[k])}), .kind = kinds[k]};
             if (k == 0) host(b, sp_json_at(list, i), e);
-            else if (k == 1) model(b, sp_json_at(list, i));
+            else if (k == 1) model(b, sp_json_at(list, i), e);
             else retention(b, sp_json_at(list, i), e);
             if (SP_BUILD_OK(b)) sp_build_back(b, mark);
         }

@@ -10,6 +10,9 @@ typedef struct fill { /* a row under construction */
     const sp_row_in *in;
     sp_exchange_row row;
     uint8_t shape[8], context[8]; /* hashes of the row, big-endian */
+    const sp_alias *alias;        /* that told the model that was asked for, or NULL */
+    sp_view asked;                /* the name that it has in the log, … */
+    uint32_t asked_mark;          /* … and where that stands */
     sp_status status;
 } fill;
 
@@ -157,17 +160,15 @@ static const sp_model *family(const fill *f, sp_view m) {
     return s->model;
 }
 
-static sp_view alias(const fill *f, sp_view name) {
+static const sp_alias *alias(const fill *f, sp_view name) {
     const sp_rules *r = f->d->rules;
-    int64_t t = f->in->in->time;
     for (uint32_t i = 0; i < r->aliases.n; i++) {
         const sp_alias *a = &r->aliases.v[i];
-        int when = t == SP_NULL_INT ? a->until == INT64_MAX : a->from <= t && t < a->until;
-        if (when && sp_view_eq(sp_rules_text(r, a->name), name) &&
+        if (spi_in_force(a->from, a->until, f->in->in->time) && sp_view_eq(sp_rules_text(r, a->name), name) &&
             (!a->provider || sp_view_eq(sp_rules_text(r, a->provider), f->row.provider)))
-            return sp_rules_text(r, a->model);
+            return a;
     }
-    return (sp_view){0};
+    return NULL;
 }
 
 /* In a body that is a form, the place of a member of the payload is that of a field. */
@@ -188,16 +189,18 @@ static void model_columns(fill *f, uint32_t *flags) {
     sp_judge *j = &f->d->judge;
     const sp_mark *marks = f->d->scan.marks;
     uint32_t mark;
-    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &mark) : (sp_view){0};
+    f->asked_mark = SP_NO_MARK;
+    sp_view asked = v->operation ? sp_judge_value(j, marks, v->operation->model, &f->asked_mark) : (sp_view){0};
     if (!asked.n && v->operation) asked = form_model(f, v->operation->model);
-    if (!asked.n && f->in->format) asked = sp_judge_value(j, marks, f->in->format->model, &mark);
+    if (!asked.n && f->in->format) asked = sp_judge_value(j, marks, f->in->format->model, &f->asked_mark);
     sp_view said = sp_judge_value(j, marks, r->response_models, &mark);
     if (mark != SP_NO_MARK && marks[mark].type != SP_STRING) said = (sp_view){0};
     if (!said.n) said = of_stream(f, r->response_models, 0);
     f->row.model = shown(f, asked.n ? asked : said, 1);
-    sp_view known = alias(f, asked);
+    f->asked = asked;
+    f->alias = alias(f, asked);
     int hides = v->host && v->host->deployments;
-    const sp_model *m = known.n ? family(f, known) : NULL;
+    const sp_model *m = f->alias ? family(f, sp_rules_text(r, f->alias->model)) : NULL;
     if (!m && said.n) m = family(f, said);
     if (!m && asked.n && !hides) m = family(f, asked);
     f->row.model_family = m                            ? sp_rules_text(r, m->family)
@@ -340,11 +343,30 @@ static sp_status evidence_row(fill *f, const sp_clue *c) {
     return f->status == SP_OK ? put_evidence(f->d, &row) : f->status;
 }
 
+/* What the context file told of the row, beside what it denies: whose host it is, which model the name stands for. */
+static uint32_t told_clues(const fill *f, sp_clue told[2]) {
+    const sp_host *h = f->in->verdict->host;
+    const sp_clue any = {.fact = UINT32_MAX, .basis = SP_BASIS_CONTEXT, .holds = 1, .place = SP_PLACE_URL, .mark = SP_NO_MARK};
+    uint32_t n = 0;
+    if (h && h->from_context) told[n] = any, told[n].rule = &h->e, told[n++].text = f->row.provider;
+    if (!f->alias) return n;
+    told[n] = any;
+    told[n].rule = &f->alias->e;
+    told[n].text = f->asked;
+    told[n].mark = f->asked_mark;
+    if (f->asked_mark != SP_NO_MARK) told[n].place = (uint8_t)sp_node_place(f->d->rules, f->d->scan.marks[f->asked_mark].node);
+    return n + 1;
+}
+
 static sp_status evidence_rows(fill *f, uint32_t *flags) {
     const sp_verdict *v = f->in->verdict;
-    size_t most = f->d->rules->limits.max_evidence_items;
-    if (v->clue_count > most) *flags |= SP_FLAG_EVIDENCE_CUT;
-    for (uint32_t i = 0; f->d->judge.wants_clues && i < v->clue_count && i < most; i++) SP_TRY(evidence_row(f, &v->clues[i]));
+    sp_clue told[2];
+    uint32_t told_n = told_clues(f, told);
+    size_t most = f->d->rules->limits.max_evidence_items, n = 0;
+    if (v->clue_count + told_n > most) *flags |= SP_FLAG_EVIDENCE_CUT;
+    if (!f->d->judge.wants_clues) return SP_OK;
+    for (uint32_t i = 0; i < told_n && n < most; i++, n++) SP_TRY(evidence_row(f, &told[i]));
+    for (uint32_t i = 0; i < v->clue_count && n < most; i++, n++) SP_TRY(evidence_row(f, &v->clues[i]));
     return SP_OK;
 }
 

@@ -269,6 +269,7 @@ typedef struct sp_model {
     uint8_t open_weights;
 } sp_model;
 typedef struct sp_alias { /* from the context file */
+    sp_entry e;
     sp_name name, provider, model;
     int64_t from, until;
 } sp_alias;

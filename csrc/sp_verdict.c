@@ -340,9 +340,11 @@ typedef struct sp_case { /* what is collected while one reading of an exchange i
     uint32_t missing[8], missing_n; /* nodes */
 } sp_case;
 
-static int counts_any(const sp_judge *j, sp_list facts) {
-    for (uint32_t i = 0; i < facts.n; i++)
-        if (sp_has_fact(&j->rules->lens, j->rules->words.v[facts.at + i])) return 1;
+static int counts_any(const sp_judge *j, sp_list facts, int proven) { /* proven: of those that are */
+    for (uint32_t i = 0; i < facts.n; i++) {
+        uint32_t f = j->rules->words.v[facts.at + i];
+        if (sp_has_fact(&j->rules->lens, f) && (!proven || sp_has_fact(&j->out.facts, f))) return 1;
+    }
     return 0;
 }
 
@@ -369,7 +371,7 @@ static void mismatch(sp_judge *j, const sp_marker *m, sp_case *c, sp_status *st)
 static void denial(sp_judge *j, const sp_marker *m, sp_case *c, sp_status *st) {
     deny(j, m->denies);
     if (m->facts.n == 0) marker_clues(j, m, UINT32_MAX, st);
-    if (counts_any(j, m->denies) && !c->denier) c->denier = &m->e, c->denier_basis = m->basis;
+    if (counts_any(j, m->denies, 0) && !c->denier) c->denier = &m->e, c->denier_basis = m->basis;
 }
 
 static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *c, sp_status *st) {
@@ -378,18 +380,18 @@ static void overrides(sp_judge *j, const sp_facts_in *in, int context, sp_case *
     for (uint32_t i = 0; i < r->overrides.n; i++) {
         const sp_override *o = &r->overrides.v[i];
         if (o->from_context != context || (o->providers.n && !spi_in_names(r, o->providers.at, o->providers.n, j->out.provider) &&
-                                           !(j->out.as && spi_in_names(r, o->providers.at, o->providers.n, j->out.as))))
+                                           !(j->out.as && !context && spi_in_names(r, o->providers.at, o->providers.n, j->out.as))))
             continue;
         if ((o->apis.n && !spi_in_names(r, o->apis.at, o->apis.n, api)) || !spi_in_force(o->from, o->until, in->time) ||
             !sp_judge_holds(j, in, o->when))
             continue;
-        int taken = deny(j, o->denies);
-        if (!taken) continue;
+        int decides = counts_any(j, o->denies, 1);
+        if (!deny(j, o->denies)) continue;
         sp_clue clue = clue_at(j, &o->e, UINT32_MAX, context ? SP_BASIS_CONTEXT : SP_BASIS_ENDPOINT, 0, SP_NO_MARK);
         clue.place = SP_PLACE_URL;
         clue.text = sp_rules_text(r, j->out.provider);
         add_clue(j, clue, st);
-        if (counts_any(j, o->denies)) {
+        if (decides) {
             c->denier = &o->e;
             c->denier_basis = context ? SP_BASIS_CONTEXT : j->out.host && j->out.host->inferred ? SP_BASIS_INFERRED : SP_BASIS_ENDPOINT;
         }

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/filters.md", "docs/formats.md", "docs/same-call.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"(```console\n\$ (.*?)\n)(.*?)(```)", re.DOTALL)
 USAGE = 2  # what is wrong is worth showing, too
 DEFAULT = ["scan", "--to", "table", "examples/sample.jsonl"]  # what tools/try.sh runs
@@ -42,8 +42,7 @@ def fill(block: re.Match[str]) -> str:
 
 
 def main() -> None:
-    for name in PAGES:
-        path = ROOT / name
+    for path in PAGES:
         path.write_text(BLOCK.sub(fill, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

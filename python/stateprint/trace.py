@@ -5,7 +5,7 @@ from typing import Any
 
 from .engine import Engine
 from .show import printable, value
-from .verdict import Explanation, Mark, Verdict, known, verdict_of
+from .verdict import TELLS, Explanation, Mark, Verdict, known, verdict_of
 
 _HOW = {
     "explicit": "by a field",
@@ -70,7 +70,7 @@ def _marks(v: Verdict, entries: Mapping[str, Any]) -> list[str]:
             f"       at {_where(mark)}",
             f"       rule {mark.rule}{_source(entries.get(mark.rule or '', {}))}",
         ]
-    denials = [m for m in v.evidence if m.fact is None]
+    denials = [m for m in v.evidence if m.denies]
     for mark in v.evidence:
         if mark.fact and not mark.holds:
             by = ", ".join(dict.fromkeys(str(m.rule) for m in denials)) or "a value that contradicts it"
@@ -80,6 +80,8 @@ def _marks(v: Verdict, entries: Mapping[str, Any]) -> list[str]:
 
 def _effect_of(mark: Mark) -> str:
     how = _HOW.get(mark.basis or "", mark.basis or "")
+    if mark.rule in TELLS:
+        return f"{TELLS[mark.rule]}, {how}"
     if mark.fact is None:
         return f"denies facts or has a form that its API does not define, {how}"
     return f"{mark.fact}, {how}" + ("" if mark.holds else ", does not hold")

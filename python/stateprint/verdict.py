@@ -12,6 +12,10 @@ from .errors import ConfigError
 __all__ = ["Explanation", "Fingerprint", "Identification", "Mark", "Verdict"]
 
 
+TELLS = {"context.host": "tells the provider", "context.model": "tells the model"}
+"""Entries of a context file that prove no fact and deny none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A piece of evidence: where something stands (`place`, `pointer`, bytes of the payload or of the unpacked source; None where a
@@ -31,9 +35,14 @@ class Mark:
     value: str | None
     digest: str | None
 
+    @property
+    def denies(self) -> bool:
+        """Whether it proves no fact and is held against some."""
+        return self.fact is None and self.rule not in TELLS
+
     def __str__(self) -> str:
-        where = f"{self.place} {self.pointer}".strip() if self.place else "nowhere"
-        what = self.fact or "denies"
+        where = f"{self.place} {self.pointer or ''}".strip() if self.place else "nowhere"
+        what = self.fact or TELLS.get(self.rule or "", "denies")
         denied = "" if self.holds or self.fact is None else ", denied"
         return show.printable(f"{what} ({self.basis}{denied}) at {where}, rule {self.rule}")
 

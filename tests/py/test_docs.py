@@ -43,9 +43,7 @@ def test_pages_agree_with_the_built_core() -> None:
 
 def shown() -> list[tuple[str, str]]:
     """(command, output) of every console block of the README and of the pages that have some: `$ command`, then what it prints."""
-    pages = "".join(
-        [README, *((ROOT / name).read_text(encoding="utf-8") for name in ("docs/filters.md", "docs/formats.md", "docs/same-call.md"))]
-    )
+    pages = "".join([README, *(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))])
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", pages, re.DOTALL)
     return [(command, output) for command, output in blocks if output.strip()]
 
