@@ -7,6 +7,7 @@ sp.scan("gateway.jsonl").to_pandas()
 """
 
 from .api import classify, explain, fingerprint, identify
+from .coverage import Coverage, coverage
 from .engine import LENSES, Engine, Lens, kernels, limits
 from .errors import (
     CompressedInputError,
@@ -35,6 +36,7 @@ __all__ = [
     "Candidate",
     "CompressedInputError",
     "ConfigError",
+    "Coverage",
     "EncodingUnsupported",
     "Engine",
     "Explanation",
@@ -59,6 +61,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "classify",
+    "coverage",
     "explain",
     "fingerprint",
     "identify",

@@ -4,8 +4,10 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +15,7 @@ import click
 
 from . import _core
 from .copies import Likeness
+from .coverage import Coverage, coverage
 from .engine import LENSES, Engine, kernels, read_key
 from .errors import ConfigError, InternalError, OutputError, StateprintError
 from .same_call import WINDOW, SameCalls, same_call
@@ -265,6 +268,24 @@ def exit_code(done: Scan, max_rejects: int | None) -> int:
     return INPUT if done.errors or nothing or (max_rejects is not None and rejected > max_rejects) else 0
 
 
+NUMBERS = {
+    "line",
+    "count",
+    "in",
+    "of",
+    "share",
+    "records",
+    "exchanges",
+    "calls",
+    "rejected",
+    "passed over",
+    "rows",
+    "withheld",
+    "absent",
+    "response cut",
+}
+"""Columns that are aligned to the right."""
+
 STYLES = {"stateful": "red", "stateless": "green", "unknown": "yellow", "rejected": "bold red"}
 
 
@@ -284,7 +305,7 @@ def print_grid(names: tuple[str, ...], rows: list[list[str]], shrink: set[str]) 
         widths[at] -= 1
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, width in zip(names, widths, strict=True):
-        grid.add_column(name, width=width, no_wrap=True, overflow="ellipsis", justify="right" if name in {"line", "count"} else "left")
+        grid.add_column(name, width=width, no_wrap=True, overflow="ellipsis", justify="right" if name in NUMBERS else "left")
     for row in rows:
         grid.add_row(*(Text(printable(cell, width), style=STYLES.get(cell, "")) for cell, width in zip(row, widths, strict=True)))
     Console(width=max(space, sum(widths) + 2 * len(widths)), highlight=False, markup=False, emoji=False).print(grid)
@@ -429,6 +450,51 @@ def written(
         ended()
 
     return rows()
+
+
+# ------------------------------------------------------------------------------------------------------------------------- coverage
+def show_coverage(found: Coverage) -> None:
+    """Sections for a terminal; the answers as text that is broken at its width."""
+    width = shutil.get_terminal_size((140, 24)).columns
+    for title, names, rows in found.sections():
+        click.secho(title, bold=True)
+        if title != "questions":
+            print_grid(names, rows, {"file", "format", "remarks", "value"})
+            click.echo()
+            continue
+        for number, question, answer, why in rows:
+            click.echo(f"{number} {answer:<7} {question}")
+            click.echo(textwrap.fill(printable(why), width, initial_indent=" " * 10, subsequent_indent=" " * 10))
+
+
+@main.command("coverage")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@ENGINE
+@READING
+@click.option("--to", type=click.Choice(["table", "ndjson"]), help="Name the format: a table goes to people, NDJSON to programs.")
+@SAME_CALL
+@click.option("--progress", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+def coverage_command(
+    inputs: tuple[str, ...], form: str | None, threads: int | None, to: str | None, same: bool, window: str, progress: str, **known: Any
+) -> None:
+    """Which fields a log has and how often, over time, and so which questions it can answer."""
+    report, stop = progress_bar(progress)
+    done = open_scan(inputs, form, threads, known, progress=report)
+    try:
+        with contextlib.ExitStack() as files:
+            files.callback(stop)
+            found = coverage(told_calls(done, window) if same else done)
+        if to == "table" or (to is None and sys.stdout.isatty()):
+            show_coverage(found)
+        else:
+            for row in found.rows():
+                click.echo(json.dumps(row))
+    except BaseException as e:
+        if done.summary.inputs and not isinstance(e, BrokenPipeError):
+            summarise(done)
+        raise
+    summarise(done)
+    leave(exit_code(done, None))
 
 
 # ---------------------------------------------------------------------------------------------------------------- identify, explain

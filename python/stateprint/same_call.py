@@ -70,6 +70,14 @@ class SameCalls:
         if at != self._all:
             raise _changed()
 
+    def leaders(self, batch: _core.Batch, at: int) -> _core.Batch:
+        """The rows of a batch that stand for their calls, and rejected ones; at: how many rows come before them."""
+        return self._core.leaders(batch, at)
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """What the summaries of the scans say of each input, of the last time that they were read."""
+        return [info for source in self._sources if isinstance(source, Scan) for info in source.summary.inputs]
+
     def table(self) -> Table:
         """All rows, with their evidence."""
         exchanges: list[_core.Batch] = []

@@ -20,6 +20,8 @@ from .show import value
 from .sources import Source, sources_of
 from .table import Table, add_counts, counts
 
+COUNTS = ("rejected", "passed_over", "clocks", "said")
+"""Counts of the core that the summary has of each input."""
 HINTS = {
     "cr_only": "one line only: does the file have carriage returns as line ends?",
 }
@@ -101,6 +103,9 @@ class Summary:
             "stored": 0,
             "format": None,
             "container": None,
+            "records": 0,
+            "read": 0,
+            **{name: {} for name in COUNTS},
             "packing": None,
             "file_flags": [],
             "hints": [],
@@ -120,6 +125,9 @@ class Summary:
                 "stored": source.taken,
                 "format": part["format"],
                 "container": part["container"],
+                "records": part["records"],
+                "read": sum(part["classified"].values()),
+                **{name: part[name] for name in COUNTS},
                 "packing": "+".join(source.packings) or None,
                 "file_flags": [*part["file_flags"], *source.finish()],
                 "hints": [HINTS.get(h, h) for h in part["hints"]],
