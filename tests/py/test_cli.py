@@ -321,7 +321,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def test_a_bug_is_code_70_and_shows_no_payload(tmp_path: Path) -> None:
-    code = "import sys, stateprint.cli as c\ndef scan(*a, **k): raise ZeroDivisionError('secret payload')\nc.scan = scan\nc.main()"
+    code = "import sys, stateprint.cli as c, stateprint.cli.options as o\ndef scan(*a, **k): raise ZeroDivisionError('secret payload')\no.scan = scan\nc.main()"
     done = subprocess.run([sys.executable, "-c", code, "scan", str(SAMPLE)], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 70
     assert "bug" in done.stderr
