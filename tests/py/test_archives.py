@@ -169,6 +169,10 @@ def test_members_that_are_named_are_inputs_of_their_own(tmp_path: Path) -> None:
     scan = sp.scan([*inputs, tmp_path / "alone"], engine=engine(), strict=False)
     assert len(scan.table()) == 400 + 403
     assert [one["likeness"] for one in scan.summary.inputs] == [None, None, "file", "same"]
+    (tmp_path / "logs").write_bytes(zipped({"a": LINES, "b": LINES + FEW}))
+    scan = sp.scan(inputs[:2], engine=engine(), strict=False)
+    assert len(scan.table()) == 420
+    assert [one["likeness"] for one in scan.summary.inputs] == ["part", None]
 
 
 def test_a_folder_of_all_kinds(tmp_path: Path) -> None:

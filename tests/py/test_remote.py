@@ -17,6 +17,7 @@ import pytest
 
 import stateprint as sp
 from harness import engine
+from stateprint.places import expand
 from stateprint.remote import shown
 
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(20_000))
@@ -64,6 +65,7 @@ def test_folders_patterns_and_members(store: str) -> None:
     assert [one["packing"] for one in scan.summary.inputs] == [None, "gzip", "zip", None]
     assert len(rows) == 60_000
     assert [one["source"].rpartition("/")[2] for one in read(f"{store}/**/*.gz")[1].summary.inputs] == ["c.jsonl.gz"]
+    assert [one["source"].rpartition("/")[2] for one in read(f"{store}/*")[1].summary.inputs] == ["a.jsonl", "empty"]
     rows, scan = read(f"{store}/b/d!.zip!a.jsonl")
     assert (len(rows), scan.summary.inputs[0]["source"]) == (20_000, f"{store}/b/d!.zip!a.jsonl")
     assert [error.code for error in read(f"{store}/b/d!.zip!x")[1].errors] == ["no_match"]
@@ -71,6 +73,19 @@ def test_folders_patterns_and_members(store: str) -> None:
         with pytest.raises(sp.InputError) as caught:
             read(nothing)
         assert caught.value.code == "no_match"
+
+
+def test_a_file_that_became_shorter_is_told(store: str) -> None:
+    """Whoever reads it: what unpacks, or the core itself."""
+    place = next(expand([f"{store}/a.jsonl"]))
+    fsspec.filesystem("memory").pipe_file(f"{store.removeprefix('memory:/')}/a.jsonl", LINES[:1000])
+    room = memoryview(bytearray(4096))
+    for call in (lambda file: file.read(4096), lambda file: file.fill(room)):
+        file = place.open()
+        call(file)
+        with pytest.raises(sp.InputError, match="only 1,000 of") as caught:
+            call(file)
+        assert (caught.value.cut, caught.value.byte) == (True, 1000)
 
 
 def test_progress_knows_the_length(store: str) -> None:
