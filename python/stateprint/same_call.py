@@ -106,6 +106,10 @@ class SameCalls:
         return f"<SameCalls: {self}>"
 
 
+def _is_stdin(name: object) -> bool:
+    return isinstance(name, str | os.PathLike) and os.fspath(name) == "-"
+
+
 def _changed() -> InputError:
     return InputError(
         "the rows are not those that were read before",
@@ -123,6 +127,6 @@ def same_call(*sources: Table | Scan, window: Window = WINDOW) -> SameCalls:
 
     Raises what a scan raises; ConfigError for a bad window, and for standard input, which can be read once only.
     """
-    if any(isinstance(source, Scan) and "-" in map(str, source.inputs) for source in sources):
+    if any(isinstance(source, Scan) and any(map(_is_stdin, source.inputs)) for source in sources):
         raise ConfigError("standard input can be read once only, and same_call reads twice", code="option", hint="write it to a file first")
     return SameCalls(sources, window)

@@ -1,5 +1,6 @@
 """coverage: counts against the rows of the table, gaps and clocks, and the answers with the fields that they lack."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -80,6 +81,14 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert "body" in {one.number: one.lacks for one in trail.answers}[1]
 
 
+def test_almost_all_is_enough(tmp_path: Path) -> None:
+    path = log(tmp_path, [*map(float, range(99)), None])
+    assert answers(sp.coverage(scan(path)))[3] == "yes"
+    path.write_bytes(path.read_bytes() + log(tmp_path, [None], "more.jsonl").read_bytes())
+    found = sp.coverage(scan(path))
+    assert (answers(found)[3], found.answers[2].lacks) == ("partly", ("time",))
+
+
 def test_gaps_and_order(tmp_path: Path) -> None:
     seconds: list[float | None] = [*range(100), 4000.0, 3990.0, None, *range(4001, 4100), 90000.0]
     times = sp.coverage(scan(log(tmp_path, seconds))).total.times
@@ -125,10 +134,7 @@ def test_a_call_counts_once() -> None:
     table = sp.coverage(calls.table())
     assert (table.total.calls, table.total.fields, table.total.times) == (24, found.total.fields, found.total.times)
     assert sp.coverage(scan(*LOGS).table()).total.calls == 28
-    assert (found.total.times.out_of_order, sp.coverage(scan(*LOGS)).total.times.out_of_order) == (
-        0,
-        0,
-    )  # each input has an order of its own
+    assert found.total.times.out_of_order == sp.coverage(scan(*LOGS)).total.times.out_of_order == 0  # each input has an order of its own
 
 
 def test_rejects_and_what_is_passed_over(tmp_path: Path) -> None:
@@ -140,6 +146,15 @@ def test_rejects_and_what_is_passed_over(tmp_path: Path) -> None:
     assert total.records == total.exchanges + sum(total.rejected.values()) + sum(total.passed_over.values())
     kept = sp.coverage(scan(path, where="time < '2026-03-02T09:00:01Z'")).total
     assert (kept.records, kept.read, kept.exchanges) == (3, 2, 1)
+
+
+def test_an_input_that_is_not_whole(tmp_path: Path) -> None:
+    whole = log(tmp_path, [float(i) for i in range(2000)])
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(whole.read_bytes().replace(b"req_log", b"req_cut"))[:-20])
+    found = sp.coverage(scan(whole, tmp_path / "cut.gz"))
+    assert [(part.complete, part.error) for part in found.files] == [(True, None), (False, "gzip_truncated")]
+    assert (found.total.complete, found.answers[2].answer) == (False, "partly")
+    assert found.answers[2].why.endswith("an input is not whole")
 
 
 def test_inputs_without_rows(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_and_binds_before_or_and_not_before_both() -> None:
     [
         ("", 1, "expected the name of a column, not or (, found the end", ""),
         ("stat = 'stateful'", 1, "no column is called 'stat'", "state or status"),
-        ("line = 1 and xyzzy = 'x'", 14, "no column is called 'xyzzy'", "there are uid, source"),
+        ("line = 1 and xyzzy = 'x'", 14, "no column is called 'xyzzy'", "there are uid, same_call"),
         ("state = stateful", 9, "expected a text in quotes for state, found stateful", ""),
         ("state == 'stateful'", 8, "expected a text in quotes for state, found =", ""),
         ("state = 'stateles'", 9, "state is never 'stateles'", "stateful, stateless, not_inference, unknown"),

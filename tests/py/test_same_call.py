@@ -153,6 +153,15 @@ def test_a_file_that_changes(tmp_path: Path) -> None:
     assert sum(len(batch) for batch, _ in found.batches()) == 2
 
 
+def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:
+    """The rows that are left have the same names, as those are made of the first 64 KiB."""
+    path = file_of(tmp_path, "flat", *(CALL | {"id": f"req_{i:016}"} for i in range(400)))
+    found = sp.same_call(scan(path))
+    path.write_bytes(path.read_bytes()[: (1 << 16) + (1 << 14)].rsplit(b"\n", 1)[0])
+    with pytest.raises(sp.InputError, match="not those that were read before"):
+        list(found.batches())
+
+
 def test_standard_input_is_read_once() -> None:
     with pytest.raises(sp.ConfigError, match="read once"):
         sp.same_call(sp.scan("-"))

@@ -1,5 +1,6 @@
 """What people see: tables, counts, the summary, progress."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -81,6 +82,18 @@ def summarise(done: Scan) -> None:
         say(told(error))
     if summary.why_no_rows:
         say(f"no rows: {summary.why_no_rows}")
+
+
+@contextlib.contextmanager
+def summarised(done: Scan) -> Iterator[None]:
+    """Says at the end what was read, also where something went wrong after a part of it."""
+    try:
+        yield
+    except BaseException as e:
+        if done.summary.inputs and not isinstance(e, BrokenPipeError):
+            summarise(done)
+        raise
+    summarise(done)
 
 
 def print_grid(names: tuple[str, ...], rows: list[list[str]], shrink: set[str]) -> None:

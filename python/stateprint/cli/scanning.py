@@ -14,7 +14,7 @@ from ..errors import ConfigError
 from ..same_call import SameCalls, same_call
 from ..scan import Scan
 from ..table import Output, Writer, counts, format_of, write_text
-from .display import progress_bar, show_counts, show_coverage, show_table, summarise
+from .display import progress_bar, show_counts, show_coverage, show_table, summarised
 from .options import ENGINE, PROGRESS, READING, SAME_CALL, open_scan
 from .program import exit_code, leave, main, say
 
@@ -58,26 +58,20 @@ def scan_command(
         raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
     report, stop = progress_bar(progress)
     done = open_scan(inputs, form, threads, known, max_rejects=most, progress=report)
-    try:
-        with contextlib.ExitStack() as files:
-            files.callback(stop)
-            source = told_calls(done, window) if same else done
-            rows = written(files, source, output, to, evidence, force, stop)
-            if by is not None:
-                columns = list(dict.fromkeys(column.strip() for column in by.split(",")))
-                show_counts(counts(rows, columns), columns, to)
-            elif output:
-                for _ in rows:
-                    pass
-            elif to == "table" or (to is None and sys.stdout.isatty()):
-                show_table(rows)
-            else:
-                write_text(f".{to or 'ndjson'}", rows, "exchanges", sys.stdout.buffer)
-    except BaseException as e:
-        if done.summary.inputs and not isinstance(e, BrokenPipeError):
-            summarise(done)
-        raise
-    summarise(done)
+    with summarised(done), contextlib.ExitStack() as files:
+        files.callback(stop)
+        source = told_calls(done, window) if same else done
+        rows = written(files, source, output, to, evidence, force, stop)
+        if by is not None:
+            columns = list(dict.fromkeys(column.strip() for column in by.split(",")))
+            show_counts(counts(rows, columns), columns, to)
+        elif output:
+            for _ in rows:
+                pass
+        elif to == "table" or (to is None and sys.stdout.isatty()):
+            show_table(rows)
+        else:
+            write_text(f".{to or 'ndjson'}", rows, "exchanges", sys.stdout.buffer)
     leave(exit_code(done, most))
 
 
@@ -132,7 +126,7 @@ def coverage_command(
     """Which fields a log has and how often, over time, and so which questions it can answer."""
     report, stop = progress_bar(progress)
     done = open_scan(inputs, form, threads, known, progress=report)
-    try:
+    with summarised(done):
         with contextlib.ExitStack() as files:
             files.callback(stop)
             found = coverage(told_calls(done, window) if same else done)
@@ -141,9 +135,4 @@ def coverage_command(
         else:
             for row in found.rows():
                 click.echo(json.dumps(row))
-    except BaseException as e:
-        if done.summary.inputs and not isinstance(e, BrokenPipeError):
-            summarise(done)
-        raise
-    summarise(done)
     leave(exit_code(done, None))
