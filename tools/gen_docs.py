@@ -144,6 +144,7 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `where` | an expression that can't be read: line and column in it, and what was expected there ([filters](filters.md)) |
 | `format`, `lens`, `kernel`, `limit`, `key`, `rule`, `column` | there is no such one, or it is none |
 | `unreadable` | a file of yours that can't be read |
+| `extra` | a library is not installed; the message names the extra (`MissingExtra`, which is an `ImportError`, too) |
 | `syntax`, `meaning` | a rule pack, a context file or a mapping: it can't be read; it says something that means nothing |
 
 ## Exit codes

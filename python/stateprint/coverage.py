@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _core, show
 from .errors import ConfigError
-from .places import Input
+from .inputs.places import Input
 from .questions import Answer, answers, percent
 from .same_call import SameCalls
 from .scan import Scan, scan

@@ -59,13 +59,17 @@ class ConfigError(StateprintError, ValueError):
         return f"{place}: {self.message}" if place else self.message
 
 
+class MissingExtra(ConfigError, ImportError):
+    """A library that is needed is not installed. The message names the extra to install."""
+
+
 def library(module: str, extra: str, what: str) -> Any:
-    """The module of an extra. ConfigError where it is not installed."""
+    """The module of an extra. MissingExtra where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError:
         pass
-    raise ConfigError(f"{module.partition('.')[0]} is needed for {what}", code="extra", hint=f"pip install 'stateprint[{extra}]'")
+    raise MissingExtra(f"{module.partition('.')[0]} is needed for {what}: pip install 'stateprint[{extra}]'", code="extra")
 
 
 class InputError(StateprintError):

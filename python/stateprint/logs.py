@@ -10,7 +10,7 @@ from .errors import ConfigError, EncodingUnsupported, InputError
 from .fronts import HEAD, between, front_of
 from .fronts.between import Rows
 from .fronts.mirror import Mirror
-from .sources import CHUNK, Source
+from .inputs.sources import CHUNK, Source
 
 
 class Log:

@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any, Literal
 
 from . import _core
-from .copies import Likeness, likenesses
 from .engine import Engine, Lens, Pack, Settings, engine_of
 from .errors import ConfigError, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
 from .fronts.mirror import Mirror
+from .inputs.copies import Likeness, likenesses
+from .inputs.places import Input, Place, expand, is_input
+from .inputs.sources import Source, sources_of
 from .logs import Log
-from .places import Input, Place, expand, is_input
 from .show import value
-from .sources import Source, sources_of
 from .table import Table, add_counts, counts
 
 COUNTS = ("rejected", "passed_over", "clocks", "said")

@@ -7,21 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from . import _core
-from .errors import ConfigError, OutputError, StateprintError
+from .errors import ConfigError, OutputError, StateprintError, library
 from .show import html_table, near
 
 FORMATS = (".parquet", ".arrow", ".ndjson", ".csv")
 GROUP_BYTES = 16 << 20
 """Rows that are written to Parquet or Arrow at once, in bytes of memory."""
-
-
-def _need(module: str, extra: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise ImportError(f"{module} is needed for this: pip install 'stateprint[{extra}]'") from None
 
 
 class Table:
@@ -65,20 +56,20 @@ class Table:
 
     def to_arrow(self) -> Any:
         """A pyarrow.Table."""
-        return _need("pyarrow", "arrow").table(self)
+        return library("pyarrow", "arrow", "to_arrow()").table(self)
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame; without rows it still has the columns."""
-        _need("pandas", "pandas")
+        library("pandas", "pandas", "to_pandas()")
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> Any:
         """A polars.DataFrame."""
-        return _need("polars", "polars").DataFrame(self)
+        return library("polars", "polars", "to_polars()").DataFrame(self)
 
     def to_duckdb(self, connection: Any = None) -> Any:
         """A DuckDB relation, on the default connection unless one is given."""
-        duckdb = _need("duckdb", "duckdb")
+        duckdb = library("duckdb", "duckdb", "to_duckdb()")
         return (connection or duckdb.default_connection()).from_arrow(self.to_arrow())
 
     def to_pylist(self, limit: int | None = None) -> list[dict[str, Any]]:
@@ -150,7 +141,7 @@ def write(
     """Writes batches as they come: first NAME.part (mode 0600), then, complete and synced, under the final name."""
     kind = format_of(path, to)
     if kind in {".parquet", ".arrow"}:
-        _need("pyarrow", "arrow")
+        library("pyarrow", "arrow", "Parquet and Arrow files")
     with Output(path, force=force) as out:
         writer = Writer(kind, name, out, csv_safe)
         for batch in batches:
@@ -249,22 +240,22 @@ class Writer:
         self._packer: Any = None
         self._schema: Any = None
         if kind in {".parquet", ".arrow"}:
-            pa = _need("pyarrow", "arrow")
+            pa = library("pyarrow", "arrow", "Parquet and Arrow files")
             self._schema = pa.table(Table([], name)).schema
             parquet = kind == ".parquet"
             if not parquet:  # a file of this format has one dictionary for all batches, and ours come batch by batch
                 plain = [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in self._schema]
                 self._schema = pa.schema(plain, self._schema.metadata)
             self._packer = (
-                _need("pyarrow.parquet", "arrow").ParquetWriter(out, self._schema)
+                library("pyarrow.parquet", "arrow", "a Parquet file").ParquetWriter(out, self._schema)
                 if parquet
-                else _need("pyarrow.ipc", "arrow").new_file(out, self._schema)
+                else library("pyarrow.ipc", "arrow", "an Arrow file").new_file(out, self._schema)
             )
 
     def write(self, batch: _core.Batch) -> None:
         """Adds the rows of a batch."""
         if self._packer is not None:
-            rows = _need("pyarrow", "arrow").record_batch(batch)
+            rows = library("pyarrow", "arrow", "Parquet and Arrow files").record_batch(batch)
             self._waiting.append(rows.replace_schema_metadata(self._schema.metadata).cast(self._schema))
             self._waiting_bytes += rows.nbytes
             if self._waiting_bytes >= GROUP_BYTES:
@@ -276,7 +267,12 @@ class Writer:
     def _write_group(self) -> None:
         """Batches are small, some hundred rows. As row groups of their own they would cost more in names and statistics than in values."""
         if self._waiting:
-            table = _need("pyarrow", "arrow").Table.from_batches(self._waiting, self._schema).unify_dictionaries().combine_chunks()
+            table = (
+                library("pyarrow", "arrow", "Parquet and Arrow files")
+                .Table.from_batches(self._waiting, self._schema)
+                .unify_dictionaries()
+                .combine_chunks()
+            )
             self._packer.write_table(table, table.num_rows)
         self._waiting, self._waiting_bytes = [], 0
 

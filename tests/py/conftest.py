@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stateprint import unpack
+from stateprint.inputs import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import stateprint as sp
-from stateprint import _core, streams
+from stateprint import _core
+from stateprint.inputs import streams
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"

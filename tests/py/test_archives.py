@@ -17,8 +17,8 @@ import zstandard
 import stateprint as sp
 from harness import engine
 from stateprint.errors import InputError
-from stateprint.places import File, expand
-from stateprint.sources import sources_of
+from stateprint.inputs.places import File, expand
+from stateprint.inputs.sources import sources_of
 
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(400))
 FEW = b"".join(LINES.splitlines(keepends=True)[:20])

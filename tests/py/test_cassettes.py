@@ -275,15 +275,15 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(sp.ConfigError) as caught:
         list(sp.scan(path, engine=engine()))
-    assert "stateprint[yaml]" in caught.value.hint
+    assert "stateprint[yaml]" in str(caught.value)
 
 
 def test_memory_is_that_of_an_interaction(tmp_path: Path) -> None:
     """The reader never asks for the next interaction before the one at hand was given to the core."""
     from stateprint import _core
     from stateprint.fronts.cassette import Cassette
-    from stateprint.places import expand
-    from stateprint.sources import sources_of
+    from stateprint.inputs.places import expand
+    from stateprint.inputs.sources import sources_of
 
     path = tmp_path / "cassette.yaml"
     path.write_text(HEAD + (ONE % ("x" * 500_000)) * 10 + END)

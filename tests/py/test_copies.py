@@ -9,8 +9,8 @@ import pytest
 
 import stateprint as sp
 from harness import engine
-from stateprint.copies import ALIKE, MOST, START, Likeness, likenesses
-from stateprint.places import expand
+from stateprint.inputs.copies import ALIKE, MOST, START, Likeness, likenesses
+from stateprint.inputs.places import expand
 
 LINE = b'{"model":"gpt-5","input":"%08d"}\n'
 SHORT = b"".join(LINE % i for i in range(20))

@@ -265,7 +265,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for given in (path, frame):
         with pytest.raises(sp.ConfigError, match="pyarrow") as caught:
             sp.scan(given).table()
-        assert "stateprint[arrow]" in caught.value.hint
+        assert "stateprint[arrow]" in str(caught.value)
 
 
 def test_what_is_no_input() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 import stateprint as sp
 from harness import DATA, ROOT, SANITIZED, chunks
-from stateprint import _core, unpack
+from stateprint import _core
+from stateprint.inputs import unpack
 from test_bench import made
 from test_replay import lines
 

@@ -13,7 +13,7 @@ import zstandard
 
 import stateprint as sp
 from harness import engine, unpacked
-from stateprint import blocks, unpack
+from stateprint.inputs import blocks, unpack
 
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(30_000))
 WHOLE = random.Random(3).randbytes(400_000) + LINES

@@ -17,8 +17,8 @@ import pytest
 
 import stateprint as sp
 from harness import engine
-from stateprint.places import expand
-from stateprint.remote import shown
+from stateprint.inputs.places import expand
+from stateprint.inputs.remote import shown
 
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(20_000))
 
@@ -187,7 +187,7 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(sp.ConfigError) as caught:
         read("s3://bucket/log")
-    assert "stateprint[remote]" in caught.value.hint
+    assert "stateprint[remote]" in str(caught.value)
 
 
 def test_the_library_of_a_store_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_the_library_of_a_store_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(known_implementations, "own", {"class": "none.such.Store", "err": "none"})
     with pytest.raises(sp.ConfigError) as caught:
         read("own://bucket/log")
-    assert "stateprint[remote]" in caught.value.hint
+    assert "stateprint[remote]" in str(caught.value)
     with pytest.raises(sp.ConfigError, match="no store"):
         read("nothing-such://x")
 

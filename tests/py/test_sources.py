@@ -19,7 +19,7 @@ import zstandard
 
 import stateprint as sp
 from harness import DATA, engine, unpacked
-from stateprint import places, sources, streams, unpack
+from stateprint.inputs import places, sources, streams, unpack
 
 GZ = {e["file"]: e for e in json.loads((DATA / "gz/manifest.json").read_bytes())}
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(2000))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import _core
-from ..copies import Likeness
 from ..coverage import Coverage
+from ..inputs.copies import Likeness
 from ..scan import Progress, Scan
 from ..show import printable, value
 from .program import say, told

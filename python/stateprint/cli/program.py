@@ -12,9 +12,9 @@ import click
 
 from ..engine import Engine, kernels
 from ..errors import ConfigError, InternalError, OutputError, StateprintError
+from ..inputs.unpack import inflaters
 from ..scan import Scan
 from ..show import printable
-from ..unpack import inflaters
 from ..version import __version__
 
 FOUND, USAGE, INPUT, OUTPUT, BUG, INTERRUPTED = 1, 2, 3, 5, 70, 130
@@ -98,9 +98,6 @@ class Program(click.Group):
             sys.exit(_code(e))
         except OSError as e:
             sys.exit(_stdout_failed(e))
-        except ImportError as e:
-            say(f"error: {e}")
-            sys.exit(USAGE)
         except MemoryError:
             say("error: out of memory; fewer threads (-j 1) and smaller limits need less")
             sys.exit(BUG)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import _core
 from ..engine import Engine
-from ..sources import Source
+from ..inputs.sources import Source
 from .between import Between
 
 if TYPE_CHECKING:

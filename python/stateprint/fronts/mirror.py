@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, InputError
-from ..places import expand
-from ..sources import Allowance, Source
+from ..inputs.places import expand
+from ..inputs.sources import Allowance, Source
 from .between import Record, as_json, remade, row_of
 
 BODIES = (("input", "inputBodyS3Path", "inputBodyJson"), ("output", "outputBodyS3Path", "outputBodyJson"))

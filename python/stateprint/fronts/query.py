@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .. import _core
 from ..engine import Engine
 from ..errors import InputError
-from ..sources import Source
+from ..inputs.sources import Source
 
 _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"tables"\s*:\s*\[\s*\{[^\[]*"(?:columns|rows)"\s*:\s*\[')
 _decode = json.JSONDecoder().raw_decode

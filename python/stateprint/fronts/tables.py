@@ -12,8 +12,8 @@ from typing import Any
 from .. import _core
 from ..engine import Engine
 from ..errors import InputError, library
-from ..places import InMemory
-from ..sources import Source
+from ..inputs.places import InMemory
+from ..inputs.sources import Source
 
 PARQUET, ARROW_FILE, ARROW_STREAM = b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff"
 GIVEN = 1 << 20

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .errors import ConfigError, InputError, input_error_of, library
+from ..errors import ConfigError, InputError, MissingExtra, input_error_of, library
 from .places import File, Place, archive_end, nothing_in
 
 URL = re.compile(r"([a-z][a-z0-9+.-]+)://")
@@ -90,7 +90,7 @@ def _store(url: str, protocol: str, name: str) -> tuple[Any, str]:
     except ValueError:
         raise ConfigError(f"no store is called {protocol}://", code="option", hint="such as s3://, gs:// or https://") from None
     if missing:
-        raise ConfigError(f"a library is needed for {protocol}://", code="extra", hint="pip install 'stateprint[remote]'")
+        raise MissingExtra(f"a library is needed for {protocol}://: pip install 'stateprint[remote]'", code="extra")
     found: tuple[Any, str] = _asked(fsspec.url_to_fs, url, name)
     return found
 

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from ..errors import CompressedInputError, InputError, InputLimitExceeded
 from .archives import ARCHIVES, archive_of
-from .errors import CompressedInputError, InputError, InputLimitExceeded
 from .packings import PACKINGS, other_packing, packing_of
 from .places import PIECE, Anywhere, File
 from .streams import Ahead, Bytes, Fault, Member

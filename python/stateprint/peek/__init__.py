@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from . import show
+from .. import show
+from ..engine import Engine, Lens, Pack, Settings, engine_of
+from ..errors import InputError
+from ..inputs.places import Input
+from ..scan import joined
+from ..table import Output
+from ..verdict import known
 from .draft import Draft, draft, draft_within
-from .engine import Engine, Lens, Pack, Settings, engine_of
-from .errors import InputError
 from .head import Head, Reading, head_of, hints_of, read_head, record_of, text_of
 from .members import closed
-from .places import Input
 from .reasons import Candidate, candidates_of, confidence_of
-from .scan import joined
-from .table import Output
-from .verdict import known
 
 __all__ = ["Candidate", "Peek", "peek"]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from ..api import run
+from ..config import toml_line, toml_text
+from ..engine import Engine
+from ..errors import StateprintError
+from ..verdict import known
 from . import looks
-from .api import run
-from .config import toml_line, toml_text
-from .engine import Engine
-from .errors import StateprintError
 from .members import ARROW, Member, lists_of, members_of, without
-from .verdict import known
 
 RECORDS = 200
 """Most records that a draft is drawn from."""

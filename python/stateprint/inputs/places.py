@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, Protocol, TypeGuard, runtime_checkable
 
-from .errors import InputError, input_error_of
+from ..errors import InputError, input_error_of
 
 PIECE = 256 << 10
 """Most bytes of one read of what is packed, so that progress moves."""

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Literal
 
-from .errors import InputError
+from ..errors import InputError
 from .places import PIECE, Place
 from .sources import sources_of
 

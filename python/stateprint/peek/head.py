@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import _core
-from .engine import Engine
-from .errors import InputError
-from .fronts import HEAD, Front, front_of
-from .logs import Log
-from .places import File, Input, expand
-from .scan import HINTS
-from .sources import Allowance, Source, sources_of
-from .verdict import known
+from .. import _core
+from ..engine import Engine
+from ..errors import InputError
+from ..fronts import HEAD, Front, front_of
+from ..inputs.places import File, Input, expand
+from ..inputs.sources import Allowance, Source, sources_of
+from ..logs import Log
+from ..scan import HINTS
+from ..verdict import known
 
 MOST = 4 << 20
 """Bytes of the unpacked log that are looked at where no record ends in the first 64 KiB, and in the line that they end in."""
