@@ -169,7 +169,7 @@ class Engine:
     lens: `continuation`, `session`, `retention`, or a Lens. limits: name → number (docs/limits.md).
     key: 16 bytes; fingerprints are then keyed (docs/fingerprint.md, section 7). tag_key: 16 bytes for the tags of values that are not shown.
     tags: show no identifier at all. with_text: show every value. context: a TOML file, or a mapping, of what the log doesn't say.
-    map: a TOML file, or a mapping, that says how a log of one's own is read (docs/formats.md); scans then take its reader.
+    map: a TOML file, or a mapping, that says how a log of one's own is read (docs/mappings.md); scans then take its reader.
     kernel: one of `kernels()`, to measure or to test: rows are the same. None is that of the variable STATEPRINT_KERNEL, else the first.
     ConfigError, with file, line and column, when one of these is refused.
     """

@@ -427,7 +427,7 @@ def scan(
     2^64 - 1; 0 unless given).
 
     copies: "skip" reads content once that inputs have twice, under several names, in several packings, or as the beginning of another one
-    (docs/formats.md), and warns of it (InputWarning, unless strict is False); "keep" does not look for such. ConfigError for an option that is refused; `where`: with the place in the expression.
+    (docs/inputs.md), and warns of it (InputWarning, unless strict is False); "keep" does not look for such. ConfigError for an option that is refused; `where`: with the place in the expression.
     """
     given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
     engine = engine_of(engine, lens, rules, context, map)

@@ -26,9 +26,10 @@ CALLS: list[dict[str, Any]] = [
 ]
 
 
-def mapping(page: str = "docs/formats.md") -> str:
+def mapping(page: str = "docs/mappings.md") -> str:
     """The one of the page."""
-    found = re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found = re.search(r"```toml\n(.*?)```", text.partition("## Mappings")[2] or text, re.DOTALL)
     assert found is not None
     return found[1]
 

@@ -299,7 +299,7 @@ def test_the_draft_says_what_is_to_be_decided(tmp_path: Path) -> None:
 
 
 def test_the_draft_of_the_page_is_real() -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/formats.md").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/mappings.md").read_text(encoding="utf-8"), re.DOTALL)
     assert sp.peek(HOME / "export.json", engine=engine()).mapping in blocks
 
 

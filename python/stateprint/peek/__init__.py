@@ -1,5 +1,5 @@
 """A first look at a log: its format, with confidence and reasons, the first exchanges as they are read, and the draft of a mapping for a
-shape that no reader knows (docs/formats.md)."""
+shape that no reader knows (docs/mappings.md)."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -97,7 +97,7 @@ class Peek:
                 + ("its records are payloads" if self.recognised else "no call is recognised in it"),
                 code="no_draft",
                 source=self.source,
-                hint="scan it as it is" if self.recognised else "write one by hand: docs/formats.md, A log of one's own",
+                hint="scan it as it is" if self.recognised else "write one by hand: docs/mappings.md",
             )
         with Output(path, force=force) as out:
             out.write(self.mapping.encode())

@@ -38,7 +38,7 @@ _TURNS = {"messages": r"chat|messages", "input": r"responses", "contents": r"ene
 """Where the turns of an operation stand in its payload."""
 _HEAD = (
     "A draft of a mapping, made by stateprint peek out of {total} records. It holds names of the log, and none of its values.",
-    "Check it, change it, use it: stateprint scan --map THIS LOG. What the members mean: docs/formats.md, Descriptions.",
+    "Check it, change it, use it: stateprint scan --map THIS LOG. What the members mean: docs/mappings.md.",
 )
 _GRADES = {
     "wire": "DECIDE: bodies are as they were sent. If the logger leaves members out, say normalised: what isn't seen then proves nothing",

@@ -1,4 +1,4 @@
-"""The members of the records of an unknown log, by the pointers that a mapping would name them with (docs/formats.md, Descriptions)."""
+"""The members of the records of an unknown log, by the pointers that a mapping would name them with (docs/mappings.md, Descriptions)."""
 
 import json
 import re
