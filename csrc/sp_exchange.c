@@ -279,6 +279,8 @@ static sp_status open_body(sp_reader *d, parts *x) {
     x->in.body = SP_BODY_ABSENT;
     if (k == SP_NO_MARK || d->scan.marks[k].type == SP_NULL) return SP_OK;
     const sp_mark *m = &d->scan.marks[k];
+    if (m->type >= SP_OBJECT && !(d->rules->nodes.v[m->node].flags & SP_NODE_BODY))
+        return SP_OK; /* it holds a text, of which there is none */
     x->in.body = SP_BODY_FULL;
     x->body_text = (sp_view){d->texts[m->spare].text.p + m->start, m->end - m->start};
     if (m->type != SP_STRING) {

@@ -42,12 +42,22 @@ static uint32_t pairs_node(sp_build *b, const sp_format *f, uint32_t root, sp_vi
     return list;
 }
 
-static uint32_t field_node(sp_build *b, const sp_format *f, uint32_t root, sp_view pointer) {
+/* Whether another pointer of the field leads on from this one: then what is here holds the value, or is its text, and is no payload itself. */
+static int leads_on(const sp_rules *r, sp_list pointers, sp_view plain) {
+    int found = 0;
+    for (uint32_t i = 0; i < pointers.n && !found; i++) {
+        sp_view p = sp_rules_text(r, r->words.v[pointers.at + i]);
+        found = p.n > plain.n && p.p[plain.n] == '/' && memcmp(p.p, plain.p, plain.n) == 0;
+    }
+    return found;
+}
+
+static uint32_t field_node(sp_build *b, const sp_format *f, uint32_t root, sp_view pointer, sp_list pointers) {
     sp_view plain = without_arrow(pointer), last;
     size_t cut = plain.n;
     if (!root) return sp_build_log_pointer(b, f->root, pointer, SP_NODE_MARK);
     if (is_pairs(plain)) return pairs_node(b, f, root, plain);
-    if (plain.n < pointer.n && memchr(plain.p, '{', plain.n)) /* opened when its name is known */
+    if (plain.n < pointer.n && (memchr(plain.p, '{', plain.n) || leads_on(b->r, pointers, plain))) /* text, opened as such */
         return sp_build_log_pointer(b, f->root, plain, SP_NODE_MARK | SP_NODE_LONG);
     while (cut && plain.p[cut - 1] != '/') cut--;
     if (!cut || memchr(plain.p, '{', plain.n)) {
@@ -75,7 +85,7 @@ static void read_fields(sp_build *b, const sp_value *fields, sp_format *f) {
                          name);
         if (list.n > SP_MAX_RANK) sp_build_bad(b, "expected at most 15 pointers", (sp_view){0});
         for (uint32_t i = 0; i < list.n && SP_BUILD_OK(b); i++) {
-            uint32_t node = field_node(b, f, roles[role].root, sp_rules_text(b->r, b->r->words.v[list.at + i]));
+            uint32_t node = field_node(b, f, roles[role].root, sp_rules_text(b->r, b->r->words.v[list.at + i]), list);
             if (SP_BUILD_OK(b)) b->r->node_roles.v[node] = SP_ROLE_AT(roles[role].role, i);
         }
         if (SP_BUILD_OK(b)) sp_build_back(b, mark);
