@@ -2,6 +2,19 @@
 #include "sp_pack.h"
 #include "sp_time.h"
 
+/* A member that an entry does not have would change what it says without a word. */
+static void only(sp_build *b, const sp_value *v, const char *members) {
+    void *it = NULL;
+    sp_view key;
+    const sp_value *m;
+    if (sp_json_kind(v) != SP_VALUE_OBJECT) sp_build_bad(b, "expected a table", (sp_view){0});
+    while (SP_BUILD_OK(b) && sp_json_next(v, &it, &key, &m)) {
+        if (sp_pack_listed(members, key)) continue;
+        sp_build_step(b, key);
+        sp_build_bad(b, "not a member of such an entry", key);
+    }
+}
+
 static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int required) {
     sp_view t = sp_json_text(sp_json_get(v, key));
     if (!t.p && (required || sp_json_get(v, key))) {
@@ -62,6 +75,7 @@ static void model(sp_build *b, const sp_value *v, sp_entry e) {
 
 void sp_pack_context(sp_build *b, const sp_value *context) {
     static const char *const lists[] = {"host", "model", "retention"};
+    static const char *const members[] = {"host provider cloud from until", "name model provider from until", "provider mode from until"};
     static const uint32_t kinds[] = {SP_HOST, SP_MODEL, SP_OVERRIDE};
     void *it = NULL;
     sp_view key;
@@ -78,6 +92,7 @@ void sp_pack_context(sp_build *b, const sp_value *context) {
             char id[64] = "context.";
             memcpy(id + 8, lists[k], strlen(lists[k]));
             sp_entry e = {.id = sp_build_name(b, (sp_view){(const uint8_t *)id, 8 + strlen(lists[k])}), .kind = kinds[k]};
+            only(b, sp_json_at(list, i), members[k]);
             if (k == 0) host(b, sp_json_at(list, i), e);
             else if (k == 1) model(b, sp_json_at(list, i), e);
             else retention(b, sp_json_at(list, i), e);

@@ -33,7 +33,7 @@ static const char *const id_names[SP_ID_COUNT] = {"previous_id", "conversation_i
 
 static sp_view lit(const char *s) { return (sp_view){(const uint8_t *)s, strlen(s)}; }
 
-static int listed(const char *words, sp_view name) { /* `name` is one of the space-separated words */
+int sp_pack_listed(const char *words, sp_view name) {
     for (const char *p = words; *p;) {
         size_t n = strcspn(p, " ");
         if (n == name.n && memcmp(p, name.p, n) == 0) return 1;
@@ -173,7 +173,7 @@ static sp_entry entry_of(sp_build *b, const sp_value *v, sp_entry_kind kind, con
     const sp_value *m;
     if (sp_json_kind(v) != SP_VALUE_OBJECT) sp_build_bad(b, "expected an object", (sp_view){0});
     while (SP_BUILD_OK(b) && sp_json_kind(v) == SP_VALUE_OBJECT && sp_json_next(v, &it, &key, &m))
-        if (!listed("id source note unverified examples", key) && !listed(kinds[kind].keys, key)) {
+        if (!sp_pack_listed("id source note unverified examples", key) && !sp_pack_listed(kinds[kind].keys, key)) {
             sp_build_step(b, key);
             sp_build_bad(b, "not a member of such an entry", key);
         }
@@ -594,7 +594,7 @@ void sp_pack_declare(sp_build *b, const sp_value *pack) {
         return;
     }
     while (SP_BUILD_OK(b) && sp_json_next(pack, &it, &key, &m)) {
-        int known = listed("format pack version sources facts note", key);
+        int known = sp_pack_listed("format pack version sources facts note", key);
         for (int k = 0; k < SP_ENTRY_KINDS; k++) known |= sp_view_eq(key, lit(kinds[k].list));
         sp_build_step(b, key);
         if (!known) sp_build_bad(b, "not a member of a rule pack", key);

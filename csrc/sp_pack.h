@@ -24,6 +24,7 @@ void sp_pack_last_format(sp_build *b);
         sp_build_back(b, key_mark_);                                      \
     } while (0)
 
+int sp_pack_listed(const char *words, sp_view name); /* `name` is one of the space-separated words */
 /* Members of an entry: a text, a condition, ids with their places, a list of places as nodes, a request whose pointers begin at `root`. */
 sp_view sp_pack_member(sp_build *b, const sp_value *v, const char *key, int required);
 sp_cond sp_pack_cond(sp_build *b, const sp_value *v, const char *key);

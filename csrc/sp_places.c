@@ -122,7 +122,10 @@ uint32_t sp_build_place(sp_build *b, sp_view place, uint32_t *root, unsigned fla
         if (SP_BUILD_OK(b)) b->r->nodes.v[node].flags |= (uint16_t)flags;
         return node;
     }
-    sp_build_bad(b, "expected a place: body:/pointer, rsp:/pointer, hdr:name, rsp-hdr:name, qs:name or path:name", place);
+    sp_build_bad(b,
+                 b->log_root ? "expected a place: log:/pointer, body:/pointer, rsp:/pointer, hdr:name, rsp-hdr:name, qs:name or path:name"
+                             : "expected a place: body:/pointer, rsp:/pointer, hdr:name, rsp-hdr:name, qs:name or path:name",
+                 place);
     return 0;
 }
 

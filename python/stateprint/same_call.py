@@ -8,7 +8,8 @@ from typing import Any
 
 from . import _core
 from .errors import ConfigError, InputError
-from .scan import Scan
+from .inputs.places import Input
+from .scan import Scan, scan
 from .table import Table, write
 
 Window = str | float | timedelta
@@ -118,15 +119,16 @@ def _changed() -> InputError:
     )
 
 
-def same_call(*sources: Table | Scan, window: Window = WINDOW) -> SameCalls:
+def same_call(*sources: Table | Scan | Input, window: Window = WINDOW) -> SameCalls:
     """Recognises rows that several loggers wrote of one call: by response id, else request id, else body and time (docs/same-call.md).
 
-    sources: tables of exchanges, or scans, which are read now, and again when their rows are asked for: so a log of any length is written in
-    bounded memory, but for 72 bytes a row (32 more while the calls are told). window: how far apart rows of one call may be that have the same
+    sources: tables of exchanges, or scans, or what `scan` takes. Scans are read now, and again when their rows are asked for: so a log of any length is
+    written in bounded memory, but for 72 bytes a row (32 more while the calls are told). window: how far apart rows of one call may be that have the same
     body, and rows of one log that have the same response id; at most a day. One thread at a time.
 
     Raises what a scan raises; ConfigError for a bad window, and for standard input, which can be read once only.
     """
-    if any(isinstance(source, Scan) and any(map(_is_stdin, source.inputs)) for source in sources):
+    read = tuple(source if isinstance(source, Table | Scan) else scan(source) for source in sources)
+    if any(isinstance(source, Scan) and any(map(_is_stdin, source.inputs)) for source in read):
         raise ConfigError("standard input can be read once only, and same_call reads twice", code="option", hint="write it to a file first")
-    return SameCalls(sources, window)
+    return SameCalls(read, window)

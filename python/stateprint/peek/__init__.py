@@ -224,7 +224,7 @@ def _looked(
         exchanges=tuple(_exchanges(named if drafted else head, shown, engine.with_text, limit)) if recognised or drafted else (),
         drafted=drafted,
         missing=tuple(_missing(shown)) if recognised or drafted else (),
-        hints=(*hints_of(head, told), *hint),
+        hints=(*hints_of(head, told, given=given), *hint),
         mapping=str(made) if made is not None else None,
         mapped=mapped.recognised if mapped is not None else 0,
     )

@@ -137,13 +137,15 @@ def record_of(head: Head, row: Mapping[str, Any]) -> Any:
     return None
 
 
-def hints_of(head: Head, reading: Reading) -> Iterator[str]:
-    """What the head says of itself, for people."""
+def hints_of(head: Head, reading: Reading, *, given: bool) -> Iterator[str]:
+    """What the head says of itself, for people. given: another reader than the one that it tells was named, which may read more of it."""
     yield from head.hints
     yield from (HINTS.get(hint, hint) for hint in reading.summary["hints"])
     records, read = reading.votes["records"], reading.votes["read"]
     if not records:
         yield "no record ends within the head" if head.data.strip() else "there is nothing in it"
+    elif given:
+        return
     elif not read:
         yield "no record is a JSON object, and no pattern fits"
     elif read < records:
