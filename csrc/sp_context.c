@@ -17,9 +17,9 @@ static void only(sp_build *b, const sp_value *v, const char *members) {
 
 static sp_view text_of(sp_build *b, const sp_value *v, const char *key, int required) {
     sp_view t = sp_json_text(sp_json_get(v, key));
-    if (!t.p && (required || sp_json_get(v, key))) {
+    if (!t.n && (required || sp_json_get(v, key))) {
         sp_build_step(b, (sp_view){(const uint8_t *)key, strlen(key)});
-        sp_build_bad(b, "expected a string", (sp_view){0});
+        sp_build_bad(b, "expected a string that is not empty", (sp_view){0});
     }
     return t;
 }
@@ -30,6 +30,7 @@ static void period(sp_build *b, const sp_value *v, int64_t *from, int64_t *until
     *until = u.p ? sp_time_parse(u) : INT64_MAX;
     if ((f.p && *from == INT64_MIN) || (u.p && *until == INT64_MIN))
         sp_build_bad(b, "expected times (RFC 3339) in from and until", (sp_view){0});
+    if (*from >= *until) sp_build_bad(b, "expected from to be before until", (sp_view){0});
 }
 
 static sp_list one(sp_build *b, sp_view text) {

@@ -15,7 +15,7 @@ LAYERS: dict[int, str] = {
     0: "sp_status sp_flags sp_limits sp_arena sp_text sp_hash sp_kernel sp_number sp_order sp_time sp_ident sp_split",  # no knowledge of payloads
     1: "sp_json sp_trie sp_near sp_scan sp_replay sp_diagnose sp_events sp_anyvalue sp_assemble sp_pattern sp_frames",  # one text: bytes to marks, hashes and byte ranges
     2: "sp_rules sp_build sp_places sp_derive sp_pack sp_context sp_formats sp_form sp_url sp_find sp_verdict sp_print",  # one exchange: what it is, what it means
-    3: "sp_columns sp_answer sp_one sp_exchange sp_settle sp_stream sp_row sp_batch sp_given sp_pool sp_arrow sp_export sp_group sp_pick sp_filter sp_calls sp_tally sp_link",  # many exchanges: rows, workers, tables
+    3: "sp_columns sp_answer sp_one sp_exchange sp_settle sp_stream sp_row sp_batch sp_given sp_pool sp_arrow sp_export sp_group sp_pick sp_filter sp_calls sp_tally",  # many exchanges: rows, workers, tables
     4: "binding",  # Python
 }
 LIBRARIES = {

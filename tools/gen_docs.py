@@ -133,6 +133,10 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `table_data` | a table (Parquet, Arrow, a frame) can't be read from some row on; the rows before it are given |
 | `table_in_stream` | a Parquet or Arrow file that is packed, or comes through a pipe: it has to be a file of its own; no row is read |
 | `unpacked_limit` | more bytes than `max_unpacked_bytes` |
+| `member_limit` | an archive of more than 100,000 files; the rest is not read |
+| `reject_limit` | more rejected lines than `--max-rejects` |
+| `input_changed` | a file was written to between two readings (`same_call`) |
+| `not_a_file` | a device, a pipe, or standard input that is closed |
 
 ## An option that is refused
 
@@ -144,6 +148,7 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `where` | an expression that can't be read: line and column in it, and what was expected there ([filters](filters.md)) |
 | `format`, `lens`, `kernel`, `limit`, `key`, `rule`, `column` | there is no such one, or it is none |
 | `unreadable` | a file of yours that can't be read |
+| `mirror` | there is no such folder |
 | `extra` | a library is not installed; the message names the extra (`MissingExtra`, which is an `ImportError`, too) |
 | `syntax`, `meaning` | a rule pack, a context file or a mapping: it can't be read; it says something that means nothing |
 
@@ -151,10 +156,10 @@ What is remarkable about an exchange that was read. None of them changes the ver
 
 | code | meaning |
 | --- | --- |
-| 0 | ran; nothing at or over the threshold |
-| 1 | findings |
-| 2 | usage, bad rule, lens, policy or mapping |
-| 3 | input unreadable or incomplete, or nothing recognised |
+| 0 | ran |
+| 1 | an example of `rules test` failed |
+| 2 | usage, or a rule, lens, context file or mapping that is refused |
+| 3 | input unreadable or incomplete, or no call recognised in any input |
 | 5 | an output could not be written |
 | 70 | a bug; please report it |
 | 130 | interrupted |

@@ -24,6 +24,13 @@ def read_file(path: str | os.PathLike[str], what: str) -> bytes:
     raise ConfigError(f"{what} can't be read: {problem}", code="unreadable", file=os.fsdecode(path))
 
 
+def whole_number(name: str, value: object, least: int, most: int) -> None:
+    """ConfigError, unless the option called `name` is a whole number of that range, or None."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
+        bounds = f"{least} or more" if most >= 1 << 62 else f"{least} to {most}"
+        raise ConfigError(f"{name} is {str(value)[:80]!r}, expected a whole number, {bounds}", code="option")
+
+
 def as_json(value: Any, name: str, indent: int | None = None) -> bytes:
     """JSON of the value, times as RFC 3339. ConfigError, in the file `name`, for what JSON does not have."""
     with contextlib.suppress(TypeError, ValueError, RecursionError):
@@ -51,8 +58,8 @@ def load(given: str | os.PathLike[str] | Mapping[str, Any], name: str, what: str
     text = read_file(given, what).decode("utf-8", "replace")
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as e:
-        problem = str(e)
+    except (ValueError, RecursionError) as e:  # also a number of too many digits, and lists in lists in lists
+        problem = str(e) if isinstance(e, tomllib.TOMLDecodeError) else "a value is too long, or too deep"
     if problem:
         at = re.search(r"\(at line (\d+), column (\d+)\)", problem)
         line, column = (int(at[1]), int(at[2])) if at else (0, 0)

@@ -74,17 +74,23 @@ def library(module: str, extra: str, what: str) -> Any:
 
 class InputError(StateprintError):
     """One input as a whole. `source` is its name, `byte` the place in the file as it is stored (None: no place), `lines_done` what was
-    read before it failed."""
+    read before it failed, `cut` whether bytes are missing at the end, so that the last line may be a part of one."""
 
-    fields: tuple[str, ...] = ("source", "byte", "lines_done")
-    cut = False
-    """Whether bytes are missing at the end, so that the last line may be a part of one."""
+    fields: tuple[str, ...] = ("source", "byte", "lines_done", "cut")
 
     def __init__(
-        self, message: str, *, code: str = "unreadable", hint: str = "", source: str = "", byte: int | None = None, lines_done: int = 0
+        self,
+        message: str,
+        *,
+        code: str = "unreadable",
+        hint: str = "",
+        source: str = "",
+        byte: int | None = None,
+        lines_done: int = 0,
+        cut: bool = False,
     ) -> None:
         super().__init__(message, code=code, hint=hint)
-        self.source, self.byte, self.lines_done = source, byte, lines_done
+        self.source, self.byte, self.lines_done, self.cut = source, byte, lines_done, cut
 
     def __str__(self) -> str:
         return f"{self.source}: {self.message}" if self.source else self.message
@@ -104,7 +110,8 @@ class InputLimitExceeded(InputError):
 
 
 class InputWarning(UserWarning):
-    """An input could be read in part only. Said by a scan whose caller did not ask to look at `errors` (`strict=False`)."""
+    """An input could be read in part only, or is like another one. Said by a scan whose caller did not ask to look at `errors`
+    (`strict=False`)."""
 
 
 class _SystemInputError(InputError):

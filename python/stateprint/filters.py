@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from . import _core
+from .config import whole_number
 from .engine import Engine
 from .errors import ConfigError
 from .show import near
@@ -54,10 +55,13 @@ def filter_of(
         raise ConfigError("no time is at or after since and before until", code="option", hint="since is included, until is not")
     if seed is not None and sample is None:
         raise ConfigError("seed goes with sample", code="option", hint="sample is the share of the rows, such as 0.01")
-    if sample is not None and not 0 < sample <= 1:
-        raise ConfigError(f"sample is {sample}, expected a share over 0, at most 1", code="option", hint="0.01 is one row in a hundred")
-    if seed is not None and not 0 <= seed < 1 << 64:
-        raise ConfigError(f"seed is {seed}, expected 0 to 2^64 - 1", code="option")
+    if sample is not None and not (isinstance(sample, int | float) and 0 < sample <= 1):
+        raise ConfigError(
+            f"sample is {str(sample)[:80]!r}, expected a share over 0, at most 1", code="option", hint="0.01 is one row in a hundred"
+        )
+    whole_number("seed", seed, 0, (1 << 64) - 1)
+    if where is not None and not isinstance(where, str):
+        raise ConfigError(f"where is {str(where)[:80]!r}, expected an expression", code="option")
     reasons = {
         "rejected": (first, last, where),
         "no_time": (first, last),
@@ -87,11 +91,11 @@ def _bound(name: str, value: Time | None) -> int | None:
 def microseconds(value: Time) -> int | None:
     """Microseconds since 1970-01-01T00:00:00Z; None for what is no time."""
     at = _read(value) if isinstance(value, str) else value
-    if not isinstance(at, date):
+    if not isinstance(at, date) or at != at:  # pandas.NaT is a date, and unequal to itself
         return None
     if not isinstance(at, datetime):
         at = datetime.combine(at, time())
-    if at.tzinfo is None:
+    if at.utcoffset() is None:
         at = at.replace(tzinfo=UTC)
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 

@@ -35,7 +35,7 @@ class Log:
         self._options: dict[str, Any] = {"source": source.name, "threads": threads, "evidence": evidence}
         self._front = front_of(source.look(HEAD), source, engine, text=records is not None)
         self._core = self._made(format, records, self._front.container if self._front else None)
-        self._rows = Rows(self._core, partial(between, mirror=mirror), self._behind)
+        self._rows = Rows(self._core, partial(between, mirror=mirror), partial(_behind, engine, self._options))
 
     def _made(self, format: str | None, records: str | None, container: str | None) -> _core.Scan:
         try:
@@ -51,11 +51,6 @@ class Log:
             )
         raise ConfigError(f"no reader is called {format!r}", code="format", hint=f"take one of {', '.join(known)}")
 
-    def _behind(self, form: str, before: Mapping[str, Any]) -> _core.Scan:
-        """The core that reads what was made of what the first one cut."""
-        known = {"source_id": before["source_id"], "container": before["container"]}
-        return _core.Scan(self.engine.rules, format=form, **known, **self._options)
-
     def batches(self, *, more: bool = False) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         """The batches of exchanges and of evidence. Why there are no more, if that isn't the end, is kept in `error`. more: the source is the
         beginning of a log that goes on."""
@@ -63,7 +58,7 @@ class Log:
             for _ in self._steps():
                 yield from self._ready()
         except InputError as e:
-            self._error = e
+            self._error = e.with_traceback(None)  # its frames would hold the log, with the memory of the core
         self._rows.finish(more or (self._error is not None and self._error.cut))
         yield from self._ready()
         self.ended = True
@@ -125,3 +120,8 @@ class Log:
                 hint="a rejected row says from where on nothing could be read",
             )
         return None
+
+
+def _behind(engine: Engine, options: Mapping[str, Any], form: str, before: Mapping[str, Any]) -> _core.Scan:
+    """The core that reads what was made of what the first one cut."""
+    return _core.Scan(engine.rules, format=form, source_id=before["source_id"], container=before["container"], **options)

@@ -23,12 +23,13 @@ def window_of(window: Window) -> int:
     length = -1.0
     if isinstance(window, timedelta):
         length = window.total_seconds()
-    elif not isinstance(window, str):
+    elif isinstance(window, int | float) and -1 <= window <= DAY:
         length = float(window)
-    elif found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", window):
+    elif isinstance(window, str) and (found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)", window)):
         length = float(found[1]) * UNITS[found[2]]
     if not 0 <= length <= DAY:
-        raise ConfigError(f"window is {window!r}, expected a length of time up to a day", code="option", hint="such as 2s, 500ms or 1m")
+        what = f"window is {str(window)[:80]!r}, expected a length of time up to a day"
+        raise ConfigError(what, code="option", hint="such as 2s, 500ms or 1m")
     return round(length * 1e6)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from . import _core
+from .config import whole_number
 from .engine import Engine, Lens, Pack, Settings, engine_of
 from .errors import ConfigError, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
@@ -18,10 +19,15 @@ from .inputs.places import Input, Place, expand, is_input
 from .inputs.sources import Source, sources_of
 from .logs import Log
 from .show import value
-from .table import Table, add_counts, counts
+from .table import Table, add_counts, counts, write
+from .verdict import known
 
 COUNTS = ("rejected", "passed_over", "clocks", "said")
 """Counts of the core that the summary has of each input."""
+MOST = (1 << 63) - 1
+LAST = "bodies"
+"""The reader of what no signature tells."""
+BLIND = "nothing in it looks like a call; stateprint peek says what stands there"
 HINTS = {
     "cr_only": "one line only: does the file have carriage returns as line ends?",
 }
@@ -97,26 +103,36 @@ class Summary:
 
     def add_copy(self, name: str, like: Likeness) -> None:
         """Adds an input that is not read, since its content is in another one."""
+        self._add_unread(name, likeness=like.kind, like=like.other)
+
+    def add_lost(self, name: str, error: InputError) -> None:
+        """Adds an input that could not be opened when it was to be read."""
+        self._add_unread(name, complete=False, error=error.code)
+
+    def _add_unread(self, name: str, **known: Any) -> None:
         nothing: dict[str, Any] = {
+            "source": name,
+            "recognised": True,
+            "likeness": None,
+            "like": None,
+            "complete": True,
             "error": None,
             "bytes": 0,
             "stored": 0,
             "format": None,
             "container": None,
-            "records": 0,
-            "read": 0,
-            **{name: {} for name in COUNTS},
             "packing": None,
             "file_flags": [],
             "hints": [],
         }
-        self.inputs.append({"source": name, "likeness": like.kind, "like": like.other, "complete": True, **nothing})
+        self.inputs.append(nothing | known)
 
     def add_input(self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool, like: Likeness | None) -> None:
         """Adds an input that was read; ended: its end was come to."""
         self.inputs.append(
             {
                 "source": source.name,
+                "recognised": True,
                 "likeness": like.kind if like else None,
                 "like": like.other if like else None,
                 "complete": ended and error is None,
@@ -220,6 +236,7 @@ class Scan:
         self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
         self._rows: dict[tuple[Any, ...], int] | None = None  # of the input in which the limit was reached
+        self._blind = False  # no reader knows the input at hand, and no call was seen in it
         self.summary = Summary()
         self.errors: list[InputError] = []
 
@@ -247,7 +264,9 @@ class Scan:
         with contextlib.closing(self._sources(places, like)) as sources:
             for source, before, likeness in sources:
                 seen: dict[tuple[Any, ...], int] = {}
+                self._blind = self._format is None
                 for batch, found in self._one(source, evidence, likeness):
+                    self._blind = self._blind and _no_calls(batch)
                     exchanges, marks, come_to = self._kept(batch, found, left)
                     if left is not None:
                         left -= len(exchanges)
@@ -281,7 +300,13 @@ class Scan:
             if likeness is not None and likeness.whole:
                 self.summary.add_copy(place.name, likeness)
                 continue
-            with contextlib.closing(place.open()) as file:
+            try:
+                file = place.open()
+            except InputError as e:  # it could be opened before
+                self.summary.add_lost(place.name, e)
+                self._failed(e, partly=True)
+                continue
+            with contextlib.closing(file):
                 for source in sources_of(file, self.engine.max_unpacked_bytes, place.member):
                     yield source, before, likeness
             before += file.taken
@@ -325,6 +350,8 @@ class Scan:
             else:
                 self.summary.add_rows(self._rows)
             self.summary.add_input(part, source, error, ended=log.ended, like=like)
+            if self._blind and sum(part["classified"].values()):
+                self.summary.inputs[-1] |= {"recognised": False, "hints": [*self.summary.inputs[-1]["hints"], BLIND]}
         if error is not None:
             self._failed(error, partly=source.rest)
 
@@ -371,17 +398,25 @@ class Scan:
 
     def write(self, path: str | os.PathLike[str], *, to: str | None = None, force: bool = False) -> None:
         """Writes the exchanges, batch by batch, in bounded memory: .parquet, .arrow, .ndjson, .csv."""
-        from .table import write
-
         write((batch for batch in self), "exchanges", path, to=to, force=force)
 
     def __repr__(self) -> str:
         return f"<Scan of {len(self.inputs)} input{'s' if len(self.inputs) != 1 else ''}, lens {self.engine.lens.name}>"
 
 
+def _no_calls(batch: _core.Batch) -> bool:
+    """Whether no reader knows these rows, and none of them is a call to a known API."""
+    return all(form in {None, LAST} and not known(api) for form, api in batch.counts("format", "api"))
+
+
 def joined(records: str | Iterable[str] | None) -> str | None:
     """`records` of a scan as the core takes it."""
-    return records if records is None or isinstance(records, str) else "\n".join(records)
+    if records is None or isinstance(records, str):
+        return records
+    pointers = list(records) if isinstance(records, Iterable) else [records]
+    if not all(isinstance(one, str) for one in pointers):
+        raise ConfigError("records is no text, expected 'lines' or JSON pointers", code="option", hint="such as /Records or /log/entries")
+    return "\n".join(pointers)
 
 
 def _total(places: list[Place]) -> int | None:
@@ -431,11 +466,8 @@ def scan(
     """
     given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
     engine = engine_of(engine, lens, rules, context, map)
-    if threads is not None and threads < 1:
-        raise ConfigError(f"threads is {threads}, expected at least 1", code="option")
-    for name, number in (("limit", limit), ("max_rejects", max_rejects)):
-        if number is not None and number < 0:
-            raise ConfigError(f"{name} is {number}, expected 0 or more", code="option")
+    for name, number, least, most in (("threads", threads, 1, 1024), ("limit", limit, 0, MOST), ("max_rejects", max_rejects, 0, MOST)):
+        whole_number(name, number, least, most)
     if copies not in {"skip", "keep"}:
         raise ConfigError(f"copies is {str(copies)[:80]!r}, expected 'skip' or 'keep'", code="option")
     workers = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
@@ -453,6 +485,3 @@ def scan(
         copies=copies == "keep",
         mirror=None if mirror is None else Mirror(mirror, engine.limits["max_line_bytes"]),
     )
-
-
-__all__ = ["InputLimitExceeded", "Progress", "Scan", "Summary", "scan"]

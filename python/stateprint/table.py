@@ -158,8 +158,9 @@ class Output:
         self.part, self.force = self.final + ".part", force
         if not force and os.path.lexists(self.final):
             raise self._exists()
-        if os.path.isdir(self.final):
-            raise OutputError("this is a folder", filename=self.final)
+        if os.path.exists(self.final) and not os.path.isfile(self.final):
+            what = "a folder" if os.path.isdir(self.final) else "no regular file, and would be replaced by one"
+            raise OutputError(f"this is {what}", filename=self.final)
         self._file: IO[bytes] | None = None
 
     def _exists(self) -> OutputError:

@@ -17,6 +17,7 @@ import zstandard
 import stateprint as sp
 from harness import engine
 from stateprint.errors import InputError
+from stateprint.inputs import sources
 from stateprint.inputs.places import File, expand
 from stateprint.inputs.sources import sources_of
 
@@ -402,3 +403,32 @@ def test_what_is_behind_the_last_row_is_not_read(tmp_path: Path) -> None:
     assert len(rows) == 10
     assert short(scan) == [("a", None)]
     assert scan.errors == []
+
+
+def test_what_is_no_file_counts_for_the_limit(tmp_path: Path) -> None:
+    """A folder with a gigabyte in it is passed over, but not for nothing."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        folder = tarfile.TarInfo("folder")
+        folder.type, folder.size = b"D", 1 << 20
+        archive.addfile(folder, io.BytesIO(bytes(1 << 20)))
+        log = tarfile.TarInfo("log")
+        log.size = 3
+        archive.addfile(log, io.BytesIO(b"{}\n"))
+    path = tmp_path / "a.tgz"
+    path.write_bytes(gzip.compress(whole.getvalue()))
+    assert len(sp.scan(path).table()) == 1
+    scan = sp.scan(path, engine=sp.Engine(limits={"max_unpacked_bytes": 1 << 18}), strict=False)
+    assert len(scan.table()) == 0
+    assert [error.code for error in scan.errors] == ["unpacked_limit"]
+
+
+def test_the_number_of_files_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MEMBERS", 2)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for i in range(4):
+            archive.writestr(f"{i}.jsonl", b'{"model":"gpt-5","input":"x"}\n')
+    scan = sp.scan(path, strict=False)
+    assert len(scan.table()) == 2
+    assert [error.code for error in scan.errors] == ["member_limit"]

@@ -300,3 +300,12 @@ def test_memory_is_that_of_an_interaction(tmp_path: Path) -> None:
     assert first < 10
     assert file.taken < 5_000_000
     file.close()
+
+
+@pytest.mark.parametrize("value", ['!!int ""', '!!int "-"', '!!float ""', "1" + ":1" * 300 + ".5"])
+def test_numbers_that_are_none(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        f'interactions:\n- request: {{method: GET, uri: "http://a/"}}\n  response: {{x: {value}}}\nversion: 1\n', encoding="utf-8"
+    )
+    assert len(sp.scan(path).table()) == 1

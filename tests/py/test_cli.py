@@ -158,7 +158,7 @@ def test_filters() -> None:
     [
         ("--where", "stat = 1", b"error: where:1:1: no column is called 'stat'\n  did you mean state"),
         ("--since", "May", b"since is 'May', expected a date or a time"),
-        ("--sample", "2", b"sample is 2.0, expected a share"),
+        ("--sample", "2", b"sample is '2.0', expected a share"),
         ("--seed", "1", b"seed goes with sample"),
     ],
 )
@@ -180,7 +180,8 @@ def test_records_are_named(tmp_path: Path) -> None:
     other.write_text(json.dumps({"yours": [{"model": "gpt-5", "input": "b"}] * 2}))
     assert run("scan", log, other, "--records", "/mine", "--records", "/yours").stdout.count(b"\n") == 3
     assert run("identify", other, "--records", "/yours").stdout.count(b"\n") == 2
-    assert run("scan", log, "--records", "lines").stdout.count(b"\n") == 1
+    done = run("scan", log, "--records", "lines", code=3)
+    assert (done.stdout.count(b"\n"), b"nothing in it looks like a call" in done.stderr) == (1, True)
     assert b"expected 'lines' or JSON pointers" in run("scan", log, "--records", "mine", code=2).stderr
     assert b"model        gpt-5" in run("explain", f"{log}:1", "--records", "/mine").stdout
 
@@ -444,3 +445,29 @@ def test_formats() -> None:
     names = [json.loads(line)["name"] for line in run("formats").stdout.splitlines()]
     assert names[-4:] == ["pairs", "batch", "flat", "bodies"]
     assert {"bedrock", "apim", "helicone", "langsmith"} < set(names)
+
+
+@pytest.mark.parametrize(("closed", "code"), [("<&-", 3), (">&-", 5), ("2>&- >/dev/null", 0)])
+def test_streams_that_are_closed(closed: str, code: int) -> None:
+    inputs = "-" if closed == "<&-" else str(SAMPLE)
+    done = subprocess.run(["sh", "-c", f"exec {sys.executable} -m stateprint scan {inputs} {closed}"], stderr=subprocess.PIPE, check=False)
+    assert done.returncode == code
+    assert (b"standard input is closed" in done.stderr, b"stdout is closed" in done.stderr) == (code == 3, code == 5)
+
+
+def test_outputs_that_would_be_lost(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert b"no regular file" in run("scan", SAMPLE, "-o", pipe, "--to", "csv", "--force", code=5).stderr
+    assert pipe.is_fifo()
+    same = tmp_path / "same.csv"
+    assert b"name one file" in run("scan", SAMPLE, "-o", same, "--evidence", tmp_path / "." / "same.csv", code=2).stderr
+    assert not same.exists()
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 3000])
+def test_toml_beyond_measure(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(text, encoding="utf-8")
+    for option in ("--map", "--context"):
+        assert b"this is no TOML" in run("scan", SAMPLE, option, file, code=2).stderr

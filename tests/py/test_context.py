@@ -172,3 +172,19 @@ def test_every_command(tmp_path: Path) -> None:
     assert run("scan", "log.jsonl", "--by", "cloud,rule") == '{"cloud": "azure", "rule": "context.retention", "count": 1}\n'
     assert "stateless (denied by context.retention, context)" in run("identify", "log.jsonl")
     assert "state        stateless, known by the context file, decided by context.retention" in run("explain", "log.jsonl:1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"host": [HOST | {"foo": 1}]}, "/host/0/foo: not a member of such an entry"),
+        ({"retention": [RETENTION | {"frm": "2027-01-01"}]}, "/retention/0/frm: not a member of such an entry"),
+        ({"host": [HOST | {"host": ""}]}, "expected a string that is not empty"),
+        ({"model": [MODEL | {"from": "2027-01-01", "until": "2026-01-01"}]}, "expected from to be before until"),
+        ({"host": ["llm.corp.example"]}, "expected a table"),
+    ],
+)
+def test_what_an_entry_can_not_mean_is_refused(entry: dict[str, Any], said: str) -> None:
+    with pytest.raises(sp.ConfigError) as caught:
+        sp.Engine(context=entry)
+    assert said in str(caught.value)

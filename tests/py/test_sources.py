@@ -1,6 +1,7 @@
 """Inputs: names, folders, patterns, packings told by their first bytes, and files that end badly."""
 
 import errno
+import gc
 import gzip
 import importlib.util
 import io
@@ -9,16 +10,19 @@ import os
 import random
 import socket
 import sys
+import weakref
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import zstandard
 
 import stateprint as sp
 from harness import DATA, engine, unpacked
+from stateprint import logs
 from stateprint.inputs import places, sources, streams, unpack
 
 GZ = {e["file"]: e for e in json.loads((DATA / "gz/manifest.json").read_bytes())}
@@ -318,3 +322,73 @@ def test_an_error_while_reading(good: int, tmp_path: Path, monkeypatch: pytest.M
     assert isinstance(scan.errors[0], OSError)
     assert len(rows) == data[:good].count(b"\n") + (data[good - 1 : good] != b"\n" and good > 0)
     assert not good or rows[-1]["error"].startswith("input_cut")
+
+
+def test_logs_are_freed_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the collector of cycles: it doesn't see the memory of the core."""
+    for i in range(3):
+        (tmp_path / f"{i}.jsonl").write_bytes(b"%d\n" % i + LINES[:3000])
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"x\n" + LINES)[:-30])
+    made: list[weakref.ref[logs.Log]] = []
+    init = logs.Log.__init__
+
+    def noted(self: logs.Log, *arguments: Any, **options: Any) -> None:
+        init(self, *arguments, **options)
+        made.append(weakref.ref(self))
+
+    monkeypatch.setattr(logs.Log, "__init__", noted)
+    gc.disable()
+    try:
+        for batch in sp.scan(tmp_path, engine=engine(), strict=False):
+            assert len(batch)
+        assert [ref() for ref in made] == [None] * 4
+    finally:
+        gc.enable()
+
+
+def test_an_input_that_vanishes_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(LINES[:300] + name.encode() + b"\n")
+    scan = sp.scan(tmp_path, engine=engine(), strict=False)
+    batches = iter(scan)
+    next(batches)
+    (tmp_path / "b").unlink()
+    for _ in batches:
+        pass
+    told = [(Path(one["source"]).name, one["complete"], one["error"]) for one in scan.summary.inputs]
+    assert told == [("a", True, None), ("b", False, "unreadable"), ("c", True, None)]
+    assert [error.source for error in scan.errors] == [str(tmp_path / "b")]
+
+
+def test_a_log_in_which_nothing_looks_like_a_call_is_told(tmp_path: Path) -> None:
+    shops, calls = tmp_path / "shops.jsonl", tmp_path / "calls.jsonl"
+    shops.write_text('{"shop": 1}\n{"shop": 2}\n', encoding="utf-8")
+    calls.write_bytes(LINES[:300])
+    scan = sp.scan([shops, calls], engine=engine(), strict=False)
+    assert len(scan.table()) > 2
+    assert [(one["recognised"], len(one["hints"])) for one in scan.summary.inputs] == [(False, 1), (True, 0)]
+    named = sp.scan(shops, format="bodies", engine=engine())
+    assert len(named.table()) == 2
+    assert named.summary.inputs[0]["recognised"], "who names a reader need not be told"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threads": 0},
+        {"threads": 1 << 20},
+        {"threads": 1.5},
+        {"limit": 1 << 63},
+        {"limit": -1},
+        {"max_rejects": "1"},
+        {"records": 5},
+        {"records": [5]},
+        {"where": 5},
+        {"sample": "0.1"},
+        {"sample": 0.5, "seed": 1.5},
+        {"since": pd.NaT},
+    ],
+)
+def test_options_that_are_none(options: dict[str, Any]) -> None:
+    with pytest.raises(sp.ConfigError, match=next(reversed(options))):
+        sp.scan("log.jsonl", **options)

@@ -13,7 +13,7 @@ from ..scan import scan
 from ..show import printable
 from ..trace import explanation
 from ..verdict import describe, verdict_of
-from .display import show_peek, summarise
+from .display import show_peek, summarised
 from .options import ENGINE, READING, RECORDS, RULES, WHAT, make_engine, open_scan
 from .program import INPUT, exit_code, leave, main, say, told
 
@@ -25,9 +25,9 @@ from .program import INPUT, exit_code, leave, main, say, told
 def identify_command(inputs: tuple[str, ...], form: str | None, threads: int | None, **known: Any) -> None:
     """One line per payload, as file(1) does: API, operation, state, deciding pointer, fingerprint."""
     done = open_scan(inputs, form, threads, known)
-    for batch, marks in done.batches(evidence=True):
-        lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], done.engine)
-    summarise(done)
+    with summarised(done):
+        for batch, marks in done.batches(evidence=True):
+            lines(batch.to_pylist(), marks.to_pylist() if marks is not None else [], done.engine)
     leave(exit_code(done, None))
 
 

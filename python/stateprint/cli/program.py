@@ -85,6 +85,11 @@ class Program(click.Group):
     """Turns exceptions into messages and exit codes."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if sys.stderr is None:
+            sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+        if sys.stdout is None:
+            say("error: stdout is closed")
+            sys.exit(OUTPUT)
         try:
             with stopped_by_signals():
                 return super().invoke(ctx)
@@ -112,7 +117,7 @@ class Program(click.Group):
 
 def exit_code(done: Scan, max_rejects: int | None) -> int:
     rejected = sum(done.summary.rejected.values())
-    nothing = not done.summary.lines or rejected == done.summary.lines
+    nothing = not done.summary.lines or rejected == done.summary.lines or not any(one["recognised"] for one in done.summary.inputs)
     return INPUT if done.errors or nothing or (max_rejects is not None and rejected > max_rejects) else 0
 
 

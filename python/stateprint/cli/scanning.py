@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,6 +57,8 @@ def scan_command(
         raise ConfigError("a table goes to the terminal", code="option", hint="leave -o away, or name a file format")
     if to in {"parquet", "arrow"} and not output:
         raise ConfigError(f"{to} goes to a file", code="option", hint="-o FILE")
+    if output and evidence and os.path.realpath(output) == os.path.realpath(evidence):
+        raise ConfigError("-o and --evidence name one file", code="option", hint="they are two tables")
     report, stop = progress_bar(progress)
     done = open_scan(inputs, form, threads, known, max_rejects=most, progress=report)
     with summarised(done), contextlib.ExitStack() as files:

@@ -371,7 +371,7 @@ class Cassette:
         make = self._loader.construct_yaml_int if kind == "int" else self._loader.construct_yaml_float
         try:
             return json.dumps(make(self._yaml.ScalarNode(_YAML + kind, value)), allow_nan=False)
-        except ValueError:  # a number that JSON does not have, or none
+        except (ValueError, IndexError, OverflowError):  # a number that JSON does not have, or none
             return _quoted(value)
 
     def _binary(self, value: str) -> str:

@@ -36,6 +36,8 @@ class File:
         """Bytes as stored; None where it can't be told."""
         self.taken = 0
         """Bytes that were read."""
+        self.stays = False
+        """Whether it is the caller's, and stays open."""
         self._file, self._before = file, before
 
     @property
@@ -85,7 +87,7 @@ class File:
 
     def close(self) -> None:
         """Closes the file; standard input stays open."""
-        if self._file is not sys.stdin.buffer:
+        if not self.stays:
             self._file.close()
 
 
@@ -193,10 +195,18 @@ def _local(name: str) -> Place:
     return Place(name, size, partial(_open, name))
 
 
+def _stdin() -> File:
+    if sys.stdin is None:
+        raise InputError("standard input is closed", code="not_a_file", source="-", hint="name a file")
+    file = File("-", sys.stdin.buffer, None)
+    file.stays = True
+    return file
+
+
 def _open(name: str) -> File:
     """Opens a regular file, or standard input for `-`. InputError for anything else."""
     if name == "-":
-        return File(name, sys.stdin.buffer, None)
+        return _stdin()
     failed: OSError | None = None
     fd = -1
     try:

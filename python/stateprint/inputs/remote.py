@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import ConfigError, InputError, MissingExtra, input_error_of, library
 from .places import File, Place, archive_end, nothing_in
 
-URL = re.compile(r"([a-z][a-z0-9+.-]+)://")
-SECRET = re.compile(r"//[^/@]*:[^/@]*@")
-WEB_SECRET = re.compile(r"(?<=//)[^/@]*@|[?#].*", re.DOTALL)
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+SECRET = re.compile(r"//[^/@]*:[^/]*@")
+WEB_SECRET = re.compile(r"(?<=//)[^/]*@|[?#].*", re.DOTALL)
 BLOCK = 8 << 20
 """Bytes that are asked for at once."""
 WEB = {"http", "https"}
@@ -52,7 +52,8 @@ class _Remote(File):
 def remote(url: str) -> Iterator[Place]:
     """The places that a URL stands for: a folder of a store gives its files by name, a URL with `*` its matches. InputError where there is
     none or it can't be reached; ConfigError where the library for it is not installed."""
-    protocol = URL.match(url)[1]  # type: ignore[index]
+    protocol = URL.match(url)[1].lower()  # type: ignore[index]
+    url = protocol + url[len(protocol) :]
     name = shown(url)
     if protocol in LOCAL or "::" in url:
         raise InputError("this is no remote file", code="usage", source=name, hint="name a file of this machine by its path")

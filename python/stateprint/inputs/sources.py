@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 from ..errors import CompressedInputError, InputError, InputLimitExceeded
@@ -13,6 +14,8 @@ from .streams import Ahead, Bytes, Fault, Member
 CHUNK = 4 << 20
 """Bytes of one read of a plain file."""
 UNPACKED_LIMIT = 1 << 40
+MEMBERS = 100_000
+"""Most files of one archive: each has an entry in the summary."""
 RATIO_FROM, RATIO = 256 << 20, 500
 HEAD = 512
 """Bytes by which it is told what an input is."""
@@ -81,7 +84,7 @@ class Source:
             try:
                 piece = self._stored.read(PIECE)
             except (Fault, InputError) as e:
-                self._why = e
+                self._why = e.with_traceback(None)  # its frames would hold who reads
             if not piece:
                 break
             yield piece
@@ -223,16 +226,19 @@ def sources_of(file: File, limit: int, only: str = "") -> Iterator[Source]:
         yield whole
         return
     within = (*whole.packings, archive) if archive else whole.packings
+    read = Allowance(limit)  # of the archive itself, with all in it that is no log
     why: Fault | InputError | None = None
     found = False
+    members = 0
     try:
-        for member in ARCHIVES[archive][1](Bytes(b"", whole.read)) if archive else ():
+        for member in ARCHIVES[archive][1](Bytes(b"", partial(_within, whole, read))) if archive else ():
             if only in {"", member.name}:
                 found = True
                 yield Source(f"{file.name}!{member.name}", member, file, allowed, within)
             _pass(member, allowed)
-            if allowed.exceeded:
-                why = whole.beyond()
+            members += 1
+            if allowed.exceeded or members == MEMBERS:
+                why = whole.beyond() if allowed.exceeded else _too_many(file.name)
                 break
     except (Fault, InputError) as e:
         why = e
@@ -243,6 +249,19 @@ def sources_of(file: File, limit: int, only: str = "") -> Iterator[Source]:
         rest = Source(file.name, _Unread(why), file, allowed, within)
         rest.rest = found
         yield rest
+
+
+def _too_many(name: str) -> InputLimitExceeded:
+    what = f"there are more than {MEMBERS:,} files in this archive: the rest is not read"
+    return InputLimitExceeded(what, code="member_limit", source=name, hint="unpack it to a folder")
+
+
+def _within(whole: Source, allowed: Allowance, n: int) -> bytes:
+    """The next piece of an archive. InputLimitExceeded beyond the limit."""
+    piece = whole.read(n)
+    if allowed.take(len(piece)) < len(piece):
+        raise whole.beyond()
+    return piece
 
 
 def _pass(member: Member, allowed: Allowance) -> None:

@@ -32,7 +32,7 @@ class Ahead:
             try:
                 piece = next(self._pieces, b"")
             except Fault as e:
-                self._fault, piece = e, b""
+                self._fault, piece = e.with_traceback(None), b""
             if not piece:
                 break
             self._ready += piece

@@ -2,6 +2,7 @@
 must name the same members. So a pipe is read as a file is, and of an archive that was cut all is read that is there."""
 
 import hashlib
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -176,9 +177,9 @@ class _Entry:
         """Goes on to the next header; False where that there is none was told before."""
         if self._lost or (self._part is not None and not self._part.skip()):
             return False
-        if self._part is None and self._method == DEFLATED and not self._past:  # a folder
-            for _ in self._content():
-                pass
+        folder = self._part is None and self._method == DEFLATED and not self._past
+        if folder and len(list(itertools.islice(self._content(), 2))) == 2:
+            raise Fault("zip_data", "a folder has a content: what is behind it is not read", self._start, cut=False)
         if not self._past:
             self._go_past()
         return True
