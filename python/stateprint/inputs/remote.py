@@ -92,7 +92,10 @@ def _store(url: str, protocol: str, name: str) -> tuple[Any, str]:
         raise ConfigError(f"no store is called {protocol}://", code="option", hint="such as s3://, gs:// or https://") from None
     if missing:
         raise MissingExtra(f"a library is needed for {protocol}://: pip install 'stateprint[remote]'", code="extra")
-    found: tuple[Any, str] = _asked(fsspec.url_to_fs, url, name)
+    options = (
+        {"client_kwargs": {"headers": {"Accept-Encoding": "identity"}}} if protocol in WEB else {}
+    )  # what is packed on the way may end unseen
+    found: tuple[Any, str] = _asked(partial(fsspec.url_to_fs, **options), url, name)
     return found
 
 
