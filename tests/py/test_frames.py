@@ -1,10 +1,12 @@
 """Tables as logs: Parquet, Arrow files, frames. Rows are records, and they are those that the same log gives as JSON Lines."""
 
+import contextlib
 import datetime as dt
 import decimal
 import gzip
 import json
 import math
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 
 import stateprint as sp
 from harness import DATA, Row, compact, load_jsonl, summed
+from stateprint.inputs.places import expand
 
 SAMPLES = DATA / "samples"
 URL = "https://api.openai.com/v1/responses"
@@ -157,6 +160,118 @@ def test_text_that_is_none_is_a_reject() -> None:
     assert scan.errors == []
 
 
+def outside() -> pa.Array:
+    """Texts of which one lies outside its memory."""
+    return pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\xff\xff\xff\x10\4\0\0\0"), pa.py_buffer(b"{}{}"))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("inside", ["column", "list", "large list", "structure", "map"])
+def test_values_outside_of_a_file_are_not_read(inside: str, stream: bool, tmp_path: Path) -> None:
+    """In a process of its own: without the check they end it, or show what else is in memory."""
+    made = {
+        "column": outside,
+        "list": lambda: pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), outside()),
+        "large list": lambda: pa.LargeListArray.from_arrays(pa.array([0, 1, 2], pa.int64()), outside()),
+        "structure": lambda: pa.StructArray.from_arrays([outside()], ["x"]),
+        "map": lambda: pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), pa.array(["a", "b"]), outside()),
+    }
+    path = ipc(tmp_path, pa.table({"body": made[inside](), "url": [URL, URL]}), stream=stream)
+    assert errors_of(path) == "table_data 1"
+
+
+def test_what_a_damaged_file_says_of_a_column_is_not_asked_for(tmp_path: Path) -> None:
+    """Two bytes of the metadata of a chunk, which end the process when pyarrow reads them."""
+    assert errors_of(DATA / "tables" / "chunk-metadata.parquet") == "table_data 1"
+
+
+def errors_of(path: Path) -> str:
+    """Codes of the errors of a scan in a process of its own, and the row from which on nothing could be read."""
+    code = "import stateprint as sp, sys; s = sp.scan(sys.argv[1], strict=False); n = len(s.table())"
+    code += "; print(*(error.code for error in s.errors), n + 1)"
+    return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("inside", ["column", "dictionary", "list", "structure", "map"])
+def test_text_that_is_none_costs_its_row_only(inside: str, stream: bool, tmp_path: Path) -> None:
+    bad = pa.StringArray.from_buffers(2, pa.py_buffer(b"\0\0\0\0\2\0\0\0\4\0\0\0"), pa.py_buffer(b"\xc3\x28{}"))
+    made = {
+        "column": bad,
+        "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), bad),
+        "list": pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), bad),
+        "structure": pa.StructArray.from_arrays([bad], ["x"]),
+        "map": pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), pa.array(["a", "b"]), bad),
+    }
+    rows, scan = summed(ipc(tmp_path, pa.table({"body": [body(), body()], "url": [URL, URL], "x": made[inside]}), stream=stream))
+    assert [(row["error"] or "-").split(" ")[0] for row in rows] == ["invalid_utf8", "-"]
+    assert scan.errors == []
+
+
+def test_types_that_are_rare_are_read(tmp_path: Path) -> None:
+    columns = {
+        "body": pa.array([body()], pa.string_view()),
+        "url": pa.array([URL], pa.large_string()),
+        "a": pa.RunEndEncodedArray.from_arrays([1], ["x"]),
+        "b": pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array(["x"]), pa.array([1])]),
+        "c": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["{}"])),
+        "d": pa.array([["x"]], pa.list_(pa.string(), 1)),
+        "e": pa.array([["x"]], pa.large_list(pa.dictionary(pa.int8(), pa.large_string()))),
+        "f": pa.array([["x"]], pa.list_view(pa.string())),
+    }
+    rows, scan = summed(ipc(tmp_path, pa.table(columns), stream=False))
+    assert [(row["error"], row["previous_id"]) for row in rows] == [(None, "resp_1")]
+    assert scan.errors == []
+
+
+FAR = 2**62
+"""Microseconds or seconds to a time, or of a duration, that Python doesn't have."""
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([FAR], pa.timestamp("us")),
+        pa.array([FAR], pa.timestamp("s", "UTC")),
+        pa.array([2**31 - 1], pa.int32()).view(pa.date32()),
+        pa.array([FAR], pa.duration("s")),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_times_that_are_too_far_away_are_null(values: pa.Array) -> None:
+    (row,), scan = summed(pa.table({"body": [body()], "url": [URL], "ts": values}))
+    assert (row["error"], row["previous_id"], row["time"], scan.errors) == (None, "resp_1", None, [])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([[("a", FAR)], [("a", 1)]], pa.map_(pa.string(), pa.timestamp("us"))),
+        pa.array([[FAR], [1]], pa.list_(pa.timestamp("us"))),
+    ],
+    ids=["map", "list"],
+)
+def test_a_value_that_cannot_be_read_costs_its_row_only(values: pa.Array) -> None:
+    rows, scan = summed(pa.table({"body": [body(), body()], "url": [URL, URL], "x": values}))
+    assert [(row["error"] or "-").split(" ")[0] for row in rows] == ["syntax", "-"]
+    assert scan.errors == []
+
+
+def test_a_structure_with_a_name_twice_is_a_reject() -> None:
+    field = pa.field("store", pa.bool_())
+    twice = pa.StructArray.from_arrays([pa.array([True]), pa.array([False])], fields=[field, field])
+    rows, scan = summed(pa.table({"body": twice, "url": [URL]}))
+    assert [row["error"].split(" ")[0] for row in rows] == ["syntax"]
+    assert scan.errors == []
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = parquet(tmp_path, pa.table({"body": [body()], "naïve": [1]}), store_schema=False)
+    path.write_bytes(path.read_bytes().replace("naïve".encode(), b"na\xff\xffve"))
+    rows, scan = summed(path)
+    assert (rows, [error.code for error in scan.errors]) == ([], ["table_data"])
+
+
 def test_tables_without_rows_or_columns(tmp_path: Path) -> None:
     for table, n in ((pa.table({"body": pa.array([], pa.string())}), 0), (pa.table({"body": [body()]}).select([]), 1)):
         rows, scan = summed(table)
@@ -226,6 +341,16 @@ def test_a_damaged_table_says_from_where_on(tmp_path: Path) -> None:
     assert len(rows) == 200
     (error,) = scan.errors
     assert (error.code, str(error)) == ("table_data", f"{path}: the table can't be read from row 201 on")
+
+
+def test_no_more_room_is_made_than_the_file_has(tmp_path: Path) -> None:
+    """A page can say that it has any number of bytes."""
+    path = parquet(tmp_path, pa.Table.from_pylist(log(3)))
+    (place,) = expand([str(path)])
+    with contextlib.closing(place.open()) as file:
+        anywhere = file.anywhere()
+        assert anywhere is not None
+        assert anywhere.read(1 << 60) == path.read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["parquet", "zstd", "arrow file", "arrow stream"])

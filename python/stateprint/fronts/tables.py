@@ -7,11 +7,12 @@ import decimal
 import json
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from .. import _core
 from ..engine import Engine
-from ..errors import InputError, library
+from ..errors import InputError, StateprintError, library
 from ..inputs.places import InMemory
 from ..inputs.sources import Source
 
@@ -22,6 +23,8 @@ ROWS, BATCH = 1024, 8 << 20
 """Most rows of a batch that is read of a Parquet file, and about how many bytes."""
 
 Batches = Iterator[Any]
+Column = tuple[Any, Callable[[Any], Any]]
+"""Its values, and what reads one of them."""
 
 
 def tables_of(head: bytes, source: Source, engine: Engine) -> "Tables | None":
@@ -48,30 +51,39 @@ class Tables:
         self._row = 0
 
     def records(self, core: _core.Scan) -> Iterator[None]:
+        for names, columns, rows in self._read():
+            yield from self._give(core, names, columns, rows)
+
+    def _read(self) -> Iterator[tuple[list[str], list[Column], int]]:
+        """Names, columns and number of rows of each batch. A damaged file can raise anything in a reader, also for
+        want of the memory that it asks for: that is where the table ends."""
         failed = False
         try:
             for batch in self._batches(self._arrow, self._source):
-                yield from self._give(core, batch)
-        except (self._arrow.ArrowException, OSError):
+                names = [json.dumps(name, ensure_ascii=False) for name in batch.schema.names]
+                yield names, [self._readable(column) for column in batch.columns], batch.num_rows
+        except StateprintError:
+            raise
+        except Exception:
             failed = True
         if failed:
             what = f"the table can't be read from row {self._row + 1} on"
             raise InputError(what, code="table_data", source=self._source.name, hint="what came before is given")
 
-    def _give(self, core: _core.Scan, batch: Any) -> Iterator[None]:
-        names = [json.dumps(name, ensure_ascii=False) for name in batch.schema.names]
+    def _give(self, core: _core.Scan, names: list[str], columns: list[Column], rows: int) -> Iterator[None]:
         single = len(names) == 1 and not self._by_name
-        columns = [self._readable(column) for column in batch.columns]
         given = 0
-        for i in range(batch.num_rows):
+        for i in range(rows):
             text, error = b"", None
             try:
                 values = [read(column[i]) for column, read in columns]
                 text = _single(values[0]) if single else _object(names, values)
-            except UnicodeDecodeError:
+            except UnicodeError:
                 error = "invalid_utf8"
             except RecursionError:
                 error = "too_deep"
+            except (ValueError, ArithmeticError, LookupError, TypeError, self._arrow.ArrowException):
+                error = "syntax"
             self._source.count(len(text))
             core.put(text, self._row + 1, self._row, self._row, error)
             self._row += 1
@@ -81,11 +93,13 @@ class Tables:
                 yield
         yield
 
-    def _readable(self, column: Any) -> tuple[Any, Callable[[Any], Any]]:
-        """The column, and what reads a value of it. Times get no finer than microseconds."""
+    def _readable(self, column: Any) -> Column:
+        """Times get no finer than microseconds."""
         types = self._arrow.types
         if types.is_timestamp(column.type) and column.type.unit == "ns":
             column = column.cast(self._arrow.timestamp("us", column.type.tz), safe=False)
+        if types.is_temporal(column.type):
+            return column, _time
         return column, _map if types.is_map(column.type) else _plain
 
 
@@ -97,22 +111,26 @@ def _parquet(arrow: Any, source: Source) -> Batches:
     with parquet.ParquetFile(source.anywhere(), **how) as file:
         meta = file.metadata
         whole = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-        coded = _coded(meta)
+        coded = _coded(file)
     rows = max(1, min(ROWS, BATCH * meta.num_rows // max(whole, 1)))
     with parquet.ParquetFile(source.anywhere(), **how, read_dictionary=coded) as file:
         for group in range(meta.num_row_groups):  # a batch over two of them would be lost with the second one
-            yield from file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
+            for batch in file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False):
+                yield _sound(arrow, batch)
 
 
-def _coded(meta: Any) -> list[str]:
-    """Columns of text of which a part is stored as a dictionary."""
+def _coded(file: Any) -> list[str]:
+    """Columns of text of which a part is stored as a dictionary. Metadata of a column can be such that asking for it ends the process. Reading
+    a row needs it, too, and raises an error: no group is asked from there on, and nothing of it will be read."""
     found: dict[str, None] = {}
-    for i in range(meta.num_row_groups):
-        group = meta.row_group(i)
-        for k in range(group.num_columns):
-            chunk = group.column(k)
-            if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page:
-                found[chunk.path_in_schema] = None
+    with contextlib.suppress(Exception):
+        for i in range(file.metadata.num_row_groups):
+            next(file.iter_batches(batch_size=1, row_groups=[i], use_threads=False), None)
+            group = file.metadata.row_group(i)
+            for k in range(group.num_columns):
+                chunk = group.column(k)
+                if chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page:
+                    found[chunk.path_in_schema] = None
     return list(found)
 
 
@@ -120,13 +138,43 @@ def _arrow_file(arrow: Any, source: Source) -> Batches:
     ipc = library("pyarrow.ipc", "arrow", "an Arrow file")
     with ipc.open_file(source.anywhere(), options=ipc.IpcReadOptions(use_threads=False)) as file:
         for i in range(file.num_record_batches):
-            yield file.get_batch(i)
+            yield _sound(arrow, file.get_batch(i))
 
 
 def _arrow_stream(arrow: Any, source: Source) -> Batches:
     ipc = library("pyarrow.ipc", "arrow", "an Arrow stream")
     with ipc.open_stream(source.anywhere(), options=ipc.IpcReadOptions(use_threads=False)) as stream:
-        yield from stream
+        for batch in stream:
+            yield _sound(arrow, batch)
+
+
+def _sound(arrow: Any, batch: Any) -> Any:
+    """The batch, of which no value lies outside its memory; ArrowInvalid for any other. Texts are checked as bytes: one that is no UTF-8
+    costs its row only."""
+    for column in batch.columns:
+        kind = _as_bytes(arrow, column.type)
+        (column if kind == column.type else column.view(kind)).validate(full=True)
+    return batch
+
+
+def _as_bytes(arrow: Any, kind: Any) -> Any:
+    """The type, with bytes for texts at any depth."""
+    inner, types = partial(_as_bytes, arrow), arrow.types
+    for is_text, same in (
+        (types.is_string, arrow.binary),
+        (types.is_large_string, arrow.large_binary),
+        (types.is_string_view, arrow.binary_view),
+    ):
+        if is_text(kind):
+            return same()
+    if types.is_struct(kind):
+        return arrow.struct([field.with_type(inner(field.type)) for field in kind])
+    if types.is_list(kind) or types.is_large_list(kind):
+        make = arrow.list_ if types.is_list(kind) else arrow.large_list
+        return make(kind.value_field.with_type(inner(kind.value_type)))
+    if types.is_map(kind):
+        return arrow.map_(kind.key_field.with_type(inner(kind.key_type)), kind.item_field.with_type(inner(kind.item_type)))
+    return arrow.dictionary(kind.index_type, inner(kind.value_type), kind.ordered) if types.is_dictionary(kind) else kind
 
 
 def _in_memory(arrow: Any, source: Source) -> Batches:
@@ -146,6 +194,13 @@ def _in_memory(arrow: Any, source: Source) -> Batches:
 # ----------------------------------------------------------------------------------------------------------------------------- values
 def _plain(scalar: Any) -> Any:
     return scalar.as_py()
+
+
+def _time(scalar: Any) -> Any:
+    """RFC 3339 has four digits for the year: null for a time that is further away."""
+    with contextlib.suppress(OverflowError, ValueError):
+        return scalar.as_py()
+    return None
 
 
 def _map(scalar: Any) -> Any:

@@ -107,6 +107,11 @@ class Anywhere(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         return self._inner.seek(offset, whence)
 
+    def read(self, size: int | None = -1, /) -> bytes | None:
+        """No more than there is: a damaged file can ask for any number of bytes, and room for them is made first."""
+        most = self._counted.size
+        return super().read(-1 if size is None else size if most is None else min(size, most))
+
     def readinto(self, room: Any, /) -> int:
         n: int = self._inner.readinto(room)  # type: ignore[attr-defined]
         self._counted.taken += n
