@@ -5,6 +5,7 @@ import http.server
 import io
 import sys
 import threading
+import traceback
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def zipped() -> bytes:
 
 
 FILES = {"a.jsonl": LINES, "b/c.jsonl.gz": gzip.compress(LINES), "b/d!.zip": zipped(), "empty": b""}
+TABLE = b"PAR1" + bytes(20 << 20)
+RANGES = {"ranges", "expires", "leaves"}
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ a store
@@ -101,7 +104,8 @@ def test_what_is_not_there(store: str) -> None:
 
 # ------------------------------------------------------------------------------------------------------------------------------- the web
 class Server(http.server.BaseHTTPRequestHandler):
-    """Gives FILES, with ranges where asked for them under /ranges, and a part of a log under /cut."""
+    """Gives FILES and TABLE, with ranges where asked for them under /ranges, and a part of a log under /cut. Under /expires and /leaves only ranges from
+    the start on."""
 
     protocol_version = "HTTP/1.1"
 
@@ -113,21 +117,26 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def answer(self, *, body: bool) -> None:
         kind, _, name = self.path.partition("?")[0].strip("/").partition("/")
-        content = FILES.get(name)
-        if content is None or kind == "forbidden":
-            self.send_error(403 if kind == "forbidden" else 404)
+        content = TABLE if name == "table" else FILES.get(name)
+        asked = self.headers.get("Range", "").removeprefix("bytes=")
+        later = bool(asked) and not asked.startswith("0-")
+        if kind == "leaves" and later:
+            self.close_connection = True
+            return
+        if content is None or kind == "forbidden" or (kind == "expires" and later):
+            self.send_error(404 if content is None else 403)
             return
         if self.headers.get("Accept-Encoding") != "identity":  # what is packed on the way may be cut unseen
             self.send_error(406)
             return
         first, last = 0, len(content)
-        if kind == "ranges" and (asked := self.headers.get("Range", "").removeprefix("bytes=")):
+        if kind in RANGES and asked:
             first, last = int(asked.partition("-")[0]), min(int(asked.partition("-")[2] or len(content)) + 1, len(content))
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {first}-{last - 1}/{len(content)}")
         else:
             self.send_response(200)
-        if kind == "ranges":
+        if kind in RANGES:
             self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(last - first))
         self.send_header("Connection", "close")
@@ -165,6 +174,16 @@ def test_a_connection_that_ends_early_is_told(web: str) -> None:
     assert len(rows) < 20_000
     assert [one["complete"] for one in scan.summary.inputs] == [False]
     assert len(scan.errors) == 1
+
+
+@pytest.mark.parametrize("kind", ["expires", "leaves"])
+def test_a_server_that_fails_within_a_table(kind: str, web: str) -> None:
+    """The end of a table is read after its beginning. What the store says of it is told in words of ours: its own hold the URL."""
+    secret = uuid.uuid4().hex
+    with pytest.raises(sp.InputError) as caught:
+        sp.scan(f"{web}/{kind}/table?signature={secret}", engine=engine()).table()
+    assert (caught.value.source, isinstance(caught.value, PermissionError)) == (f"{web}/{kind}/table", kind == "expires")
+    assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(("kind", "error"), [("forbidden", PermissionError), ("none", FileNotFoundError)])

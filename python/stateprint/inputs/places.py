@@ -96,7 +96,7 @@ class Anywhere(io.RawIOBase):
 
     def __init__(self, file: File, inner: BinaryIO) -> None:
         self._counted, self._inner = file, inner
-        inner.seek(0)
+        self.seek(0)
 
     def readable(self) -> bool:
         return True
@@ -105,7 +105,7 @@ class Anywhere(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        return self._inner.seek(offset, whence)
+        return self._try(partial(self._inner.seek, offset), whence)
 
     def read(self, size: int | None = -1, /) -> bytes | None:
         """No more than there is: a damaged file can ask for any number of bytes, and room for them is made first."""
@@ -113,9 +113,17 @@ class Anywhere(io.RawIOBase):
         return super().read(-1 if size is None else size if most is None else min(size, most))
 
     def readinto(self, room: Any, /) -> int:
-        n: int = self._inner.readinto(room)  # type: ignore[attr-defined]
+        n: int = self._try(self._inner.readinto, room)  # type: ignore[attr-defined]
         self._counted.taken += n
         return n
+
+    def _try(self, call: Callable[[Any], int], argument: object) -> int:
+        failed: InputError | None = None
+        try:
+            return call(argument)
+        except self._counted.errors as e:
+            failed = self._counted._error(e)
+        raise failed
 
 
 @runtime_checkable
