@@ -143,6 +143,39 @@ def test_half_a_surrogate_pair_is_flagged(tmp_path: Path) -> None:
     assert [row["flags"] for row in rows] == [["lone_surrogate"]]
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_a_piece_with_a_name_twice_stays_as_it_is(at: int, tmp_path: Path) -> None:
+    """Which of its two values counts nobody can say: the row is flagged, and its call has not all pieces."""
+    call: list[Mapping[str, Any] | bytes] = [*pieces(1)]
+    call[at] = compact(pieces(1)[at]).replace(b'"Type":', b'"RequestMessages":"[]","Type":')
+    rows, scan = of(tmp_path, [*call, *pieces(2)])
+    assert [(row["line"], row["request_id"], row["body_state"]) for row in rows if "duplicate_key" not in row["flags"]] == [
+        (2 if at == 0 else 1, "call-1", "truncated"),
+        (5, "call-2", "full"),
+    ]
+    assert [(row["line"], row["request_id"], row["state"]) for row in rows if "duplicate_key" in row["flags"]] == [
+        (at + 1, "call-1", "unknown")
+    ]
+    assert scan.summary.passed_over == {ROW: 5}
+
+
+def test_a_call_lacks_a_piece_whose_number_is_too_large(tmp_path: Path) -> None:
+    large = compact(piece(1, 2, RequestMessages="[]")).replace(b'"PromptTokens":null', b'"PromptTokens":1e999')
+    rows, _ = of(tmp_path, [piece(1, 1, RequestMessages="[]"), large])
+    assert [(row["body_state"], "number_overflow" in row["flags"]) for row in rows] == [("truncated", False), ("full", True)]
+
+
+def test_an_event_with_a_name_twice_stays_as_it_is(tmp_path: Path) -> None:
+    user = compact(event("1", "gen_ai.user.message", ("content", {"stringValue": "x"})))
+    twice = user.replace(b'"key":"role"', b'"key":"x"').replace(b'"body":', b'"body":null,"body":')
+    rows, scan = of(tmp_path, [json.loads(user), twice, event("1", "gen_ai.choice"), event("2", "gen_ai.user.message")])
+    assert [(row["line"], "duplicate_key" in row["flags"], row["body_state"] == "truncated") for row in rows][:2] == [
+        (1, False, True),
+        (2, True, False),
+    ]
+    assert scan.summary.passed_over == {EVENT: 1}
+
+
 @pytest.mark.parametrize(
     "name", ["azure-apim-llmlog.jsonl", "azure-loganalytics-query.json", "otlp-genai-logs-v136.json", "otlp-genai-logs-latest.json"]
 )

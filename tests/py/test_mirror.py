@@ -169,6 +169,21 @@ def test_hostile_records(tmp_path: Path) -> None:
     assert [row["body_state"] for row in of(tmp_path, odd, mirror(tmp_path))] == ["absent", "absent"]  # the others are permission lines
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_record_with_a_name_twice_stays_as_it_is(wrapped: bool, tmp_path: Path) -> None:
+    """It would have one value only, and lose its flag: the answer is as good as without a mirror."""
+    record = {**inline({"messages": []}), "output": {"outputBodyS3Path": f"s3://{BUCKET}/{KEY}"}}
+    twice = compact(record).replace(
+        b'"messages":[]', b'"messages":[{"role":"assistant","content":"x"}],"messages":[{"role":"user","content":"x"}]'
+    )
+    if wrapped:
+        twice = compact({"eventId": "1", "timestamp": 1, "message": twice.decode(), "ingestionTime": 2, "logStreamName": "x"})
+    log = put(tmp_path, "log.jsonl", twice + b"\n")
+    want, got = summed(log)[0], summed(log, mirror=mirror(tmp_path))[0]
+    assert got == want
+    assert "duplicate_key" in got[0]["flags"]
+
+
 def test_other_formats_do_not_ask_for_it(tmp_path: Path) -> None:
     folder = mirror(tmp_path)
     for name in ("helicone-export.jsonl", "plain-bodies.jsonl", "otlp-genai-traces.json"):

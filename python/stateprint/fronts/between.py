@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from .. import _core
@@ -25,12 +26,13 @@ class Between(Protocol):
         """Gives what is left."""
 
 
-def row_of(text: bytes, mark: bytes) -> Row | None:
-    """The object that the text is, where it holds the mark and can be read; None: it stays as it is."""
+def row_of(text: bytes, mark: bytes, *, lax: bool = False) -> Row | None:
+    """The object that the text is, where it holds the mark and can be read; None: it stays as it is. lax: also one with a name twice, or a
+    number that is none or too large; no record is made of it, for what it says depends on who reads it, and the core tells that."""
     if mark not in text:
         return None
     try:
-        row = json.loads(text, parse_constant=_refused, parse_float=_finite)
+        row = (json.loads if lax else _strict)(text)
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
@@ -54,11 +56,21 @@ def _refused(_: str) -> Any:
     raise ValueError
 
 
+def _unique(members: list[tuple[str, Any]]) -> Row:
+    row = dict(members)
+    if len(row) < len(members):
+        raise ValueError
+    return row
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if number in (float("inf"), float("-inf")):
         raise ValueError
     return number
+
+
+_strict = partial(json.loads, parse_constant=_refused, parse_float=_finite, object_pairs_hook=_unique)
 
 
 class Rows:

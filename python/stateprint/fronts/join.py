@@ -14,7 +14,7 @@ CALLS = 4096
 BYTES = 32 << 20
 """Most bytes of their records."""
 CLOSED = 65536
-"""Calls that are remembered after they were given, so that pieces that come later are told as such."""
+"""Calls that are remembered after they were given, or a piece of them was, so that pieces that come later are told as such."""
 INCOMPLETE = "stateprint.incomplete"
 """Member of a record that was made without all pieces; descriptions of readers ask for it."""
 
@@ -138,7 +138,7 @@ class _Call:
     """Pieces of one call, or one record that is no piece. Texts are kept, and read twice: values could take many times their memory."""
 
     key: bytes | None
-    late: bool = False
+    lacking: bool = False
     ended: bool = False
     pieces: list[tuple[int, Record]] = field(default_factory=list)
 
@@ -161,12 +161,13 @@ class Join:
     def add(self, record: Record) -> Iterator[Record]:
         """Takes a record; gives what goes out of the window for it."""
         row = row_of(record[0], self.kind.mark) if record[4] is None else None
-        parts = self.kind.key(row) if row is not None else None
-        key = None if parts is None else hashlib.blake2b(as_json(parts), digest_size=16).digest()
+        key = self._key(row)
         self._serial += 1
+        if row is None and record[4] is None and (lost := self._key(row_of(record[0], self.kind.mark, lax=True))) is not None:
+            self._lose(lost)
         call = self._open.get(key) if key is not None else None
         if call is None:
-            call = self._open[key or self._serial] = _Call(key, late=key in self._closed)
+            call = self._open[key or self._serial] = _Call(key, lacking=key in self._closed)
         else:
             self.joined += 1
         call.ended |= row is not None and self.kind.ends(row)
@@ -174,6 +175,22 @@ class Join:
         self._bytes += len(record[0])
         while len(self._open) > CALLS or self._bytes > BYTES:
             yield self._close(early=True)
+
+    def _key(self, row: Row | None) -> bytes | None:
+        parts = self.kind.key(row) if row is not None else None
+        return None if parts is None else hashlib.blake2b(as_json(parts), digest_size=16).digest()
+
+    def _lose(self, key: bytes) -> None:
+        """Takes note that a piece of the call stays a record of its own."""
+        if key in self._open:
+            self._open[key].lacking = True
+        else:
+            self._remember(key)
+
+    def _remember(self, key: bytes) -> None:
+        self._closed[key] = None
+        if len(self._closed) > CLOSED:
+            self._closed.popitem(last=False)
 
     def flush(self) -> Iterator[Record]:
         """Gives what is left."""
@@ -187,14 +204,12 @@ class Join:
         first = call.pieces[0][1]
         if call.key is None:
             return first
-        self._closed[call.key] = None
-        if len(self._closed) > CLOSED:
-            self._closed.popitem(last=False)
+        self._remember(call.key)
         pieces = sorted(call.pieces, key=lambda numbered: numbered[0])
         rows = [row for _, record in pieces if (row := row_of(record[0], self.kind.mark)) is not None]
         made, whole = self.kind.join(rows)
         made.pop(INCOMPLETE, None)
-        if not whole or call.late or (early and not call.ended):
+        if not whole or call.lacking or (early and not call.ended):
             made[INCOMPLETE] = True
         return first if made == rows[0] and len(rows) == 1 else remade(first, made)
 
