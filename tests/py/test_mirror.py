@@ -155,6 +155,13 @@ def test_addresses_do_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     assert [row["body_state"] for row in rows] == ["full"] + ["offloaded"] * len(bad)
 
 
+@pytest.mark.parametrize("address", ["s3://b/\ud800", "s3://\ud800/there.json"])
+def test_an_address_that_no_name_can_be(address: str, tmp_path: Path) -> None:
+    log = put(tmp_path, "log.jsonl", json.dumps(inline_address(address)).encode() + b"\n")
+    (row,), _ = summed(log, mirror=mirror(tmp_path))
+    assert (row["body_state"], row["flags"]) == ("offloaded", ["lone_surrogate"])
+
+
 def inline_address(address: object) -> Row:
     return {**RECORD, "input": {**RECORD["input"], "inputBodyS3Path": address}}
 
@@ -190,9 +197,10 @@ def test_other_formats_do_not_ask_for_it(tmp_path: Path) -> None:
         assert summed(SAMPLES / name, mirror=folder)[0] == summed(SAMPLES / name)[0]
 
 
-def test_a_mirror_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["none", "a\0b", "\ud800"])
+def test_a_mirror_that_is_not_there(name: str, tmp_path: Path) -> None:
     with pytest.raises(sp.ConfigError) as caught:
-        sp.scan(LOG, mirror=tmp_path / "none")
+        sp.scan(LOG, mirror=f"{tmp_path}/{name}")
     assert caught.value.code == "mirror"
 
 

@@ -20,7 +20,9 @@ class Mirror:
 
     def __init__(self, folder: str | os.PathLike[str], limit: int) -> None:
         """limit: most bytes of an object, unpacked. ConfigError where there is no such folder."""
-        self._root, self._limit = os.path.realpath(os.fsdecode(folder)), limit
+        self._root, self._limit = "", limit
+        with contextlib.suppress(ValueError):  # a NUL in the name
+            self._root = os.path.realpath(os.fsdecode(folder))
         if not os.path.isdir(self._root):
             raise ConfigError(f"there is no folder {os.fsdecode(folder)!r}", code="mirror", hint="aws s3 sync s3://BUCKET MIRROR/BUCKET")
 
@@ -43,9 +45,10 @@ class Mirror:
         if scheme != "s3" or not names or any(name in {"", ".", ".."} or "\0" in name or os.sep in name for name in (bucket, *names)):
             return None
         for under in ((bucket, *names), names):
-            path = os.path.realpath(os.path.join(self._root, *under))
-            if os.path.commonpath([path, self._root]) == self._root and os.path.isfile(path):
-                return path
+            with contextlib.suppress(OSError, ValueError):  # a name that the system can't have
+                path = os.path.realpath(os.path.join(self._root, *under))
+                if os.path.commonpath([path, self._root]) == self._root and os.path.isfile(path):
+                    return path
         return None
 
 
