@@ -83,7 +83,7 @@ def test_a_call_without_messages_has_no_body(tmp_path: Path) -> None:
     assert [(row["body_state"], row["tokens_in"], row["model"]) for row in rows] == [("absent", 11, "gpt-4.1-mini")]
 
 
-@pytest.mark.parametrize(("name", "limit"), [("CALLS", 2), ("BYTES", 700)])
+@pytest.mark.parametrize(("name", "limit"), [("CALLS", 2), ("PIECES", 5), ("BYTES", 700)])
 def test_what_falls_out_of_the_window_says_so(name: str, limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call whose response was not seen when it had to go, and what of it comes later, are truncated; one that was whole is not."""
     monkeypatch.setattr(join, name, limit)
@@ -99,6 +99,14 @@ def test_what_falls_out_of_the_window_says_so(name: str, limit: int, tmp_path: P
     if name == "CALLS":
         assert [row["request_id"] for row in rows] == [f"call-{i}" for i in (*range(1, 8), 1)]
         assert {row["body_state"] for row in rows if row["request_id"] != "call-1"} == {"full"}
+
+
+def test_a_call_of_very_many_pieces(tmp_path: Path) -> None:
+    text = json.dumps([{"role": "assistant", "content": "x" * 8_000_000}])
+    parts = [text[k : k + 1000] for k in range(0, len(text), 1000)]
+    rows, scan = of(tmp_path, [piece(1, i, RequestMessages=part) for i, part in enumerate(parts)])
+    assert [(row["body_state"], row["effects"]) for row in rows] == [("full", ["replay"])]
+    assert scan.summary.passed_over == {ROW: len(parts) - 1}
 
 
 def test_the_end_of_the_log_is_no_reason(tmp_path: Path) -> None:

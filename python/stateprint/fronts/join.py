@@ -5,14 +5,15 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import chain
+from typing import Any, Protocol
 
 from .between import Record, Row, as_json, remade, row_of
 
 CALLS = 4096
 """Most calls that are open at a time, with the records between them."""
-BYTES = 32 << 20
-"""Most bytes of their records."""
+PIECES, BYTES = 65536, 32 << 20
+"""Most records that they have, and most bytes of these."""
 CLOSED = 65536
 """Calls that are remembered after they were given, or a piece of them was, so that pieces that come later are told as such."""
 INCOMPLETE = "stateprint.incomplete"
@@ -61,11 +62,12 @@ class Pieces:
         out: Row = {}
         for row in rows:
             for name, value in row.items():
-                have = out.get(name)
-                if have in (None, ""):
+                if out.get(name) in (None, ""):
                     out[name] = value
-                elif name in self._texts and value not in (None, ""):
-                    out[name] = _added(have, value)
+        for name in self._texts:
+            parts = [part for row in rows if (part := row.get(name)) not in (None, "")]
+            if len(parts) > 1:
+                out[name] = _put_together(parts)
         return out, _is_json(out.get("RequestMessages"))
 
 
@@ -151,7 +153,7 @@ class Join:
         self.joined = 0
         self._open: OrderedDict[bytes | int, _Call] = OrderedDict()
         self._closed: OrderedDict[bytes, None] = OrderedDict()
-        self._bytes = self._serial = 0
+        self._pieces = self._bytes = self._serial = 0
 
     @property
     def passed(self) -> dict[str, int]:
@@ -172,8 +174,9 @@ class Join:
             self.joined += 1
         call.ended |= row is not None and self.kind.ends(row)
         call.pieces.append((_number(self.kind.number(row)) if row else 0, record))
+        self._pieces += 1
         self._bytes += len(record[0])
-        while len(self._open) > CALLS or self._bytes > BYTES:
+        while len(self._open) > CALLS or self._pieces > PIECES or self._bytes > BYTES:
             yield self._close(early=True)
 
     def _key(self, row: Row | None) -> bytes | None:
@@ -200,6 +203,7 @@ class Join:
     def _close(self, *, early: bool) -> Record:
         """The oldest call as one record, which has the place of its first piece. early: more may come."""
         _, call = self._open.popitem(last=False)
+        self._pieces -= len(call.pieces)
         self._bytes -= sum(len(record[0]) for _, record in call.pieces)
         first = call.pieces[0][1]
         if call.key is None:
@@ -230,8 +234,8 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _added(one: object, other: object) -> object:
+def _put_together(parts: list[Any]) -> list[Any] | str:
     """Pieces of one value: text after text, elements after elements."""
-    if isinstance(one, list) and isinstance(other, list):
-        return one + other
-    return "".join(part if isinstance(part, str) else as_json(part).decode() for part in (one, other))
+    if all(isinstance(part, list) for part in parts):
+        return list(chain.from_iterable(parts))
+    return "".join(part if isinstance(part, str) else as_json(part).decode() for part in parts)
