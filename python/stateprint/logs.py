@@ -7,7 +7,7 @@ from typing import Any
 from . import _core
 from .engine import Engine
 from .errors import ConfigError, EncodingUnsupported, InputError
-from .fronts import HEAD, between, front_of
+from .fronts import HEAD, between_of, front_of
 from .fronts.between import Rows
 from .fronts.mirror import Mirror
 from .inputs.sources import CHUNK, Source
@@ -35,7 +35,7 @@ class Log:
         self._options: dict[str, Any] = {"source": source.name, "threads": threads, "evidence": evidence}
         self._front = front_of(source.look(HEAD), source, engine, text=records is not None)
         self._core = self._made(format, records, self._front.container if self._front else None)
-        self._rows = Rows(self._core, partial(between, mirror=mirror), partial(_behind, engine, self._options))
+        self._rows = Rows(self._core, partial(between_of, mirror=mirror), partial(_behind, engine, self._options))
 
     def _made(self, format: str | None, records: str | None, container: str | None) -> _core.Scan:
         try:

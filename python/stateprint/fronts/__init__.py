@@ -31,14 +31,14 @@ SPANS = "/resourceSpans/*/scopeSpans/*/spans"
 """A container whose records are never pieces of a call."""
 
 
-def between(reader: str, container: str, mirror: "Mirror | None") -> Between | None:
+def between_of(reader: str, container: str, mirror: "Mirror | None") -> Between | None:
     """What stands between the records of a reader and their rows; None where nothing does."""
     from . import join
-    from . import mirror as objects
+    from .mirror import Bodies
 
     if reader in join.KINDS and container != SPANS:
         return join.Join(join.KINDS[reader])
-    return objects.Bodies(mirror) if reader == "bedrock" and mirror is not None else None
+    return Bodies(mirror) if reader == "bedrock" and mirror is not None else None
 
 
 def front_of(head: bytes, source: Source, engine: Engine, *, text: bool) -> Front | None:

@@ -38,7 +38,7 @@ def row_of(text: bytes, mark: bytes, *, lax: bool = False) -> Row | None:
     return row if isinstance(row, dict) else None
 
 
-def as_json(value: object) -> bytes:
+def json_of(value: object) -> bytes:
     """Its JSON text. Half of a surrogate pair becomes its JSON escape."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
@@ -47,7 +47,7 @@ def remade(record: Record, row: Row) -> Record:
     """The row in the place of the record."""
     _, line, start, end, _, _ = record
     try:
-        return as_json(row), line, start, end, None, True
+        return json_of(row), line, start, end, None, True
     except RecursionError:
         return b"", line, start, end, "too_deep", True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
 
-from .between import Record, Row, as_json, remade, row_of
+from .between import Record, Row, json_of, remade, row_of
 
 CALLS = 4096
 """Most calls that are open at a time, with the records between them."""
@@ -181,7 +181,7 @@ class Join:
 
     def _key(self, row: Row | None) -> bytes | None:
         parts = self.kind.key(row) if row is not None else None
-        return None if parts is None else hashlib.blake2b(as_json(parts), digest_size=16).digest()
+        return None if parts is None else hashlib.blake2b(json_of(parts), digest_size=16).digest()
 
     def _lose(self, key: bytes) -> None:
         """Takes note that a piece of the call stays a record of its own."""
@@ -238,4 +238,4 @@ def _put_together(parts: list[Any]) -> list[Any] | str:
     """Pieces of one value: text after text, elements after elements."""
     if all(isinstance(part, list) for part in parts):
         return list(chain.from_iterable(parts))
-    return "".join(part if isinstance(part, str) else as_json(part).decode() for part in parts)
+    return "".join(part if isinstance(part, str) else json_of(part).decode() for part in parts)

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..inputs.places import expand
 from ..inputs.sources import Allowance, Source
-from .between import Record, as_json, remade, row_of
+from .between import Record, json_of, remade, row_of
 
 BODIES = (("input", "inputBodyS3Path", "inputBodyJson"), ("output", "outputBodyS3Path", "outputBodyJson"))
 """In a record of Bedrock: the part, its member that names the object, and the one that would hold the body."""
@@ -83,6 +83,6 @@ class Bodies:
         if isinstance(message, str):
             whole = row_of(message.encode("utf-8", "surrogatepass"), MARK)
             if whole is not None and self._filled(whole):
-                row["message"] = as_json(whole).decode()
+                row["message"] = json_of(whole).decode()
                 found = True
         return found
