@@ -18,6 +18,7 @@ from harness import DATA, ROOT, engine, load_jsonl
 from stateprint import _core
 from stateprint.cli import main
 from stateprint.config import toml_text
+from stateprint.peek.members import closed
 
 SAMPLES = DATA / "samples"
 HOME = DATA / "homemade"
@@ -166,6 +167,30 @@ def test_what_can_not_be_read_is_an_error(tmp_path: Path) -> None:
         sp.peek(tmp_path / "none")
     with pytest.raises(sp.ConfigError, match="belong to the engine"):
         sp.peek(log, engine=engine(), map={"grade": "wire"})
+
+
+@pytest.mark.parametrize("number", ["1" * 400, "-" + "9" * 400, "1e999"])
+def test_a_number_of_any_size(tmp_path: Path, number: str) -> None:
+    ask = json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]})
+    log = tmp_path / "log.jsonl"
+    log.write_text(f'{{"n": {number}, "when": 1772442900, "ask": {ask}}}\n' * 2, encoding="utf-8")
+    found = sp.peek(log, engine=engine())
+    assert found.mapped == 2
+    assert found.mapping is not None
+    assert tomllib.loads(found.mapping)["fields"]["time"] == ["/when"]
+
+
+def test_a_document_that_stops_somewhere() -> None:
+    assert closed('[{"a": 1}, {"b": "x, [') == [{"a": 1}]
+    assert closed('[1, "x, y') == [1], "a string that has no end hides what is in it"
+    assert closed('{"a": [1, 2], "b": {"c": ') == {"a": [1]}
+    assert closed('{"a": [[1, 2], [3], {"b": ') == {"a": [[1, 2], [3]]}
+    assert closed('{"a": ') is None
+
+
+@pytest.mark.parametrize("text", ['[{"a":"' + '\\"' * 100_000, "[" * 100_000 + "1," * 100_000], ids=["quotes", "arrays"])
+def test_a_hostile_document_is_read_once(text: str) -> None:
+    assert closed(text) is None
 
 
 def test_of_a_folder_the_first_file(tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def time_form(value: Any) -> str:
         return ""
     if isinstance(value, str) and not re.fullmatch(r"\d{10,19}(?:\.\d+)?", value):
         return ""
-    return next((what for what, unit in _SPANS if 10**9 <= float(value) / unit < 2.5 * 10**9), "")
+    number = float(value) if isinstance(value, str) else value  # an integer may be too large for a float
+    return next((what for what, unit in _SPANS if 10**9 * unit <= number < 25 * 10**8 * unit), "")
 
 
 def is_method(value: Any) -> bool:

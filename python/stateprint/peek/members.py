@@ -12,6 +12,8 @@ MOST_LAYERS = 4
 """Texts within texts that are opened, as max_embedded_layers says unless it is told."""
 MOST_DEPTH, MOST_MEMBERS = 12, 2000
 """Of one record: deeper members, and more of them, are not looked at."""
+MOST_NESTED = 1000
+"""Of a document that stops somewhere: what is nested deeper is not read."""
 MOST_LISTS_WITHIN = 2
 """Lists within lists that may hold records."""
 
@@ -52,25 +54,38 @@ def unwrapped(value: Any) -> Any:
     return value
 
 
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+"""A string that has no end goes on to the end of the text."""
+_Open = tuple[str, "_Open"] | None
+"""The mark that closes the innermost array or object, and those around it."""
 
 
 def closed(text: str) -> Any:
-    """A document whose text stops somewhere: as far as the last element of an array that is whole. None where there is none."""
-    awaited: list[str] = []
-    end: tuple[int, str] | None = None
+    """A document whose text stops somewhere: as far as the last element of an array that is whole. None where there is none, and where it
+    is nested too deeply."""
+    at: _Open = None
+    depth = 0
+    end: tuple[int, _Open] | None = None
     for token in _TOKENS.finditer(text):
         mark = token[0]
         if mark in {"[", "{"}:
-            awaited.append("]" if mark == "[" else "}")
-        elif mark in {"]", "}"} and awaited:
-            awaited.pop()
-        elif mark == "," and awaited[-1:] == ["]"]:
-            end = token.start(), "".join(reversed(awaited))
+            at, depth = ("]" if mark == "[" else "}", at), depth + 1
+            if depth > MOST_NESTED:
+                return None
+        elif mark in {"]", "}"} and at is not None:
+            at, depth = at[1], depth - 1
+        elif mark == "," and at is not None and at[0] == "]":
+            end = token.start(), at
     try:
-        return json.loads(text if end is None or not awaited else text[: end[0]] + end[1])
+        return json.loads(text if end is None or at is None else text[: end[0]] + "".join(_marks(end[1])))
     except (ValueError, RecursionError):
         return None
+
+
+def _marks(at: _Open) -> Iterator[str]:
+    while at is not None:
+        yield at[0]
+        at = at[1]
 
 
 def named(value: Any) -> dict[str, Any] | None:
