@@ -287,13 +287,17 @@ def coverage(inputs: Input | Iterable[Input] | Table | Scan | SameCalls, **optio
     elif options:
         raise ConfigError(f"{next(iter(options))} is an option of a scan", code="option", hint="give names of files, or scan(…) itself")
     if isinstance(inputs, Table):
-        return _counted(inputs.batches, _leaders_of(inputs), list)
+        return _counted((((0, 0), batch) for batch in inputs.batches()), _leaders_of(inputs), dict)
     if isinstance(inputs, SameCalls):
-        return _counted(lambda: (batch for batch, _ in inputs.batches()), inputs.leaders, inputs.inputs)
-    return _counted(lambda: iter(inputs), None, lambda: inputs.summary.inputs)
+        return _counted(((inputs.place, batch) for batch, _ in inputs.batches()), inputs.leaders, inputs.inputs)
+    return _counted(
+        (((0, inputs.at), batch) for batch in inputs), None, lambda: {(0, i): one for i, one in enumerate(inputs.summary.inputs)}
+    )
 
 
 Leaders = Callable[[_core.Batch, int], _core.Batch]
+Place = tuple[int, int]
+"""Where a batch is from, as `place` of SameCalls: names of inputs may be the same."""
 
 
 def _leaders_of(table: Table) -> Leaders | None:
@@ -307,24 +311,32 @@ def _leaders_of(table: Table) -> Leaders | None:
     return calls.leaders if told else None
 
 
-def _counted(batches: Callable[[], Iterator[_core.Batch]], leaders: Leaders | None, inputs: Callable[[], list[dict[str, Any]]]) -> Coverage:
+def _counted(
+    batches: Iterator[tuple[Place, _core.Batch]], leaders: Leaders | None, inputs: Callable[[], Mapping[Place, Mapping[str, Any]]]
+) -> Coverage:
     """leaders: gives the rows of the total, where these are fewer. inputs: what a scan knows of its inputs, once it has run."""
     total, at = _Counts(), 0
-    parts: list[Part] = []
-    for source, group in groupby(batches(), _source_of):
+    parts: list[tuple[Place, Part]] = []
+    for (place, source), group in groupby(batches, lambda one: (one[0], _source_of(one[1]))):
         one, standing = _Counts(), _Counts()
-        for batch in group:
+        for _, batch in group:
             one.add(batch)
             if leaders is not None:
                 standing.add(leaders(batch, at))
             at += len(batch)
         total.merge(one if leaders is None else standing)
-        parts.append(one.part(source))
-    read = inputs()
-    of_input = {part.source: part for part in parts} if read else {}
-    files = [_known(of_input.get(info["source"]) or _Counts().part(info["source"]), info) for info in read] or parts
+        parts.append((place, one.part(source)))
+    files = _with_known(parts, inputs())
     whole = _together(total.part(None), files)
     return Coverage(tuple(replace(part, answers=answers(part)) for part in files), replace(whole, answers=answers(whole)))
+
+
+def _with_known(parts: list[tuple[Place, Part]], read: Mapping[Place, Mapping[str, Any]]) -> list[Part]:
+    """The parts in order, those of scans with what the summary says of them, and those that have no rows."""
+    counted = dict(parts)
+    found = [(place, _known(counted.get(place) or _Counts().part(info["source"]), info)) for place, info in read.items()]
+    found += [(place, part) for place, part in parts if place not in read]
+    return [part for _, part in sorted(found, key=lambda one: one[0])]
 
 
 def _source_of(batch: _core.Batch) -> str:

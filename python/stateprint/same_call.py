@@ -40,7 +40,7 @@ class SameCalls:
     of a row that is alone its own, of a rejected line null. They read a scan again. One thread at a time."""
 
     def __init__(self, sources: tuple[Table | Scan, ...], window: Window) -> None:
-        self._sources = sources
+        self._sources, self._place = sources, (0, 0)
         self._core = _core.Calls(window_of(window))
         self._all = 0
         for batch, _ in self._read(evidence=False):
@@ -53,11 +53,19 @@ class SameCalls:
         self.apart: dict[str, int] = {f"{key}: {reason}": n for (key, reason), n in told["apart"].items()}
 
     def _read(self, *, evidence: bool) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
-        for source in self._sources:
+        for n, source in enumerate(self._sources):
             if isinstance(source, Scan):
-                yield from source.batches(evidence)
+                for batches in source.batches(evidence):
+                    self._place = n, source.at
+                    yield batches
             else:
+                self._place = n, 0
                 yield from ((batch, None) for batch in source.batches())
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """While batches are read: where the last one is from, as (number of the source, number of the input of a scan, 0 of a table)."""
+        return self._place
 
     def batches(self, evidence: bool = False) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         """Batches of exchanges and, of a scan and if asked for, of evidence. InputError, `input_changed`: a scan gave other rows than before."""
@@ -76,9 +84,10 @@ class SameCalls:
         """The rows of a batch that stand for their calls, and rejected ones; at: how many rows come before them."""
         return self._core.leaders(batch, at)
 
-    def inputs(self) -> list[dict[str, Any]]:
-        """What the summaries of the scans say of each input, of the last time that they were read."""
-        return [info for source in self._sources if isinstance(source, Scan) for info in source.summary.inputs]
+    def inputs(self) -> dict[tuple[int, int], dict[str, Any]]:
+        """What the summaries of the scans say of each input, by its place, of the last time that they were read."""
+        scans = ((n, source) for n, source in enumerate(self._sources) if isinstance(source, Scan))
+        return {(n, i): info for n, source in scans for i, info in enumerate(source.summary.inputs)}
 
     def table(self) -> Table:
         """All rows, with their evidence."""

@@ -290,6 +290,11 @@ class Scan:
         if self._progress:
             self._progress(Progress(done, total, rows, ""))
 
+    @property
+    def at(self) -> int:
+        """While it is iterated: which input the last batch is of, by its place in `summary.inputs`. Names don't tell: two may be the same."""
+        return len(self.summary.inputs)
+
     def _sources(self, places: list[Place], like: Mapping[int, Likeness]) -> Generator[tuple[Source, int, Likeness | None]]:
         """Each log that is not in another one, the bytes of the files before the one that it lies in, and what that is like."""
         before = 0

@@ -4,6 +4,8 @@ import gzip
 import json
 import subprocess
 import sys
+import warnings
+import zipfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +167,40 @@ def test_inputs_without_rows(tmp_path: Path) -> None:
     assert answers(nothing)[1] == "no"
     assert list(nothing.rows())
     assert nothing._repr_html_()
+
+
+def test_inputs_that_share_a_name(tmp_path: Path) -> None:
+    path = log(tmp_path, [0.0, 1.0, 2.0])
+    twice = scan(path, path, copies="keep")
+    for found in (sp.coverage(twice), sp.coverage(sp.same_call(twice))):
+        assert [(part.source, part.rows, part.records) for part in found.files] == [(str(path), 3, 3)] * 2
+        assert (found.total.rows, found.total.records) == (6, 6)
+    table = scan(path).table()
+    assert [part.rows for part in sp.coverage(sp.same_call(table, table)).files] == [3, 3]
+
+
+def test_members_of_an_archive_that_share_a_name(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the name that stands twice
+        for name, times in (("a", [0.0]), ("b", [0.0, 1.0])):
+            archive.writestr("log.jsonl", log(tmp_path, times, name).read_bytes())
+    found = sp.coverage(scan(tmp_path / "logs.zip"))
+    assert [part.rows for part in found.files] == [1, 2]
+
+
+def test_frames_that_share_a_name(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    frames = [
+        pa.Table.from_pylist([json.loads(line) for line in log(tmp_path, times).read_text().splitlines()]) for times in ([0.0], [0.0, 1.0])
+    ]
+    assert [part.rows for part in sp.coverage(sp.scan(frames, engine=engine())).files] == [1, 2]
+
+
+def test_a_table_beside_a_scan(tmp_path: Path) -> None:
+    table, path = scan(log(tmp_path, [0.0], "a")).table(), log(tmp_path, [1.0, 2.0], "b")
+    found = sp.coverage(sp.same_call(table, scan(path)))
+    assert [(Path(part.source or "").name, part.rows) for part in found.files] == [("a", 1), ("b", 2)]
+    assert found.total.rows == 3
 
 
 def test_options_go_to_scans(tmp_path: Path) -> None:
