@@ -117,8 +117,11 @@ class SameCalls:
         return f"<SameCalls: {self}>"
 
 
-def _is_stdin(name: object) -> bool:
-    return isinstance(name, str | os.PathLike) and os.fspath(name) == "-"
+def _once(given: Input) -> str:
+    """What an input is that can be read once only; empty: it can be read again."""
+    if isinstance(given, str | os.PathLike):
+        return "standard input" if os.fspath(given) == "-" else ""
+    return f"this {type(given).__name__}" if isinstance(given, Iterator) else ""
 
 
 def _changed() -> InputError:
@@ -136,9 +139,10 @@ def same_call(*sources: Table | Scan | Input, window: Window = WINDOW) -> SameCa
     written in bounded memory, but for 72 bytes a row (32 more while the calls are told). window: how far apart rows of one call may be that have the same
     body, and rows of one log that have the same response id; at most a day. One thread at a time.
 
-    Raises what a scan raises; ConfigError for a bad window, and for standard input, which can be read once only.
+    Raises what a scan raises; ConfigError for a bad window, and for standard input and streams of Arrow batches, which can be read once only.
     """
     read = tuple(source if isinstance(source, Table | Scan) else scan(source) for source in sources)
-    if any(isinstance(source, Scan) and any(map(_is_stdin, source.inputs)) for source in read):
-        raise ConfigError("standard input can be read once only, and same_call reads twice", code="option", hint="write it to a file first")
+    once = next(filter(None, (_once(given) for source in read if isinstance(source, Scan) for given in source.inputs)), "")
+    if once:
+        raise ConfigError(f"{once} can be read once only, and same_call reads twice", code="option", hint="write it to a file first")
     return SameCalls(read, window)

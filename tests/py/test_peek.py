@@ -414,6 +414,27 @@ def test_a_table_of_one_column_is_drafted_by_its_name(tmp_path: Path) -> None:
     assert (found.container, found.format, found.confidence, found.recognised) == ("parquet", "pairs", "certain", 10)
 
 
+@pytest.mark.parametrize("names", [["line"], ["line", "line"], ["line", "n"]])
+def test_a_stream_is_read_once(names: list[str]) -> None:
+    pa = pytest.importorskip("pyarrow")
+    for log in ("applog.jsonl", "pairs.jsonl"):
+        lines = (HOME / log).read_text(encoding="utf-8").splitlines()
+        table = pa.table([lines] * len(names), names=names)
+        of_table, of_stream = (sp.peek(given, engine=engine()).to_dict() for given in (table, table.to_reader()))
+        assert of_stream.pop("source") != of_table.pop("source")
+        assert of_stream == of_table
+    assert bool(of_table["recognised"]) == (len(names) == 1), "two columns of a name are two"
+
+
+@pytest.mark.parametrize("value", [None, 1, {"a": [1]}, "", "two\nlines"])
+def test_values_of_one_column_are_records(value: object) -> None:
+    pa = pytest.importorskip("pyarrow")
+    call = json.dumps({"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]})
+    text = value if isinstance(value, str) else json.dumps(value)
+    of_values = sp.peek(pa.table({"ask": [call, text]}), engine=engine())
+    assert (of_values.recognised, of_values.records) == (1, 1 if value == "" else 2)
+
+
 # ------------------------------------------------------------------------------------------------------------------- single members
 def fields_of(tmp_path: Path, records: list[dict[str, Any]]) -> dict[str, Any]:
     log = tmp_path / "log.jsonl"

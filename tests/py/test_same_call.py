@@ -167,6 +167,14 @@ def test_standard_input_is_read_once() -> None:
         sp.same_call(sp.scan("-"))
 
 
+def test_a_stream_is_read_once() -> None:
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"request": [{"model": "gpt-5", "input": "Hi"}], "when": ["2026-03-02T09:00:00Z"]})
+    with pytest.raises(sp.ConfigError, match="this RecordBatchReader can be read once only"):
+        sp.same_call(sp.scan([table, table.to_reader()]))
+    assert sp.same_call(table).rows == 1
+
+
 def test_core_calls(tmp_path: Path) -> None:
     batches = list(scan(file_of(tmp_path, "flat", CALL), file_of(tmp_path, "har", CALL)))
     calls = _core.Calls(2_000_000)

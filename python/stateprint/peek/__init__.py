@@ -21,8 +21,6 @@ from .reasons import Candidate, candidates_of, confidence_of
 __all__ = ["Candidate", "Peek", "peek"]
 
 LAST = "bodies"
-BY_NAME = {"grade": "wire"}
-"""A mapping with which the rows of a table are records by the names of all columns, as every mapping finds them."""
 DOCUMENTS = 3
 """Most records that are searched for a list of calls."""
 COLUMNS = (
@@ -155,7 +153,8 @@ def peek(
     """
     engine = engine_of(engine, lens, rules, context, map)
     where = joined(records)
-    whole = head_of(input, engine)
+    by_name = head_of(input, engine)
+    whole = by_name.values() if engine.map is None else by_name
     head = whole.cut()
     told = read_head(head, engine, None, where)
     if not told.rows and head is not whole:
@@ -163,7 +162,7 @@ def peek(
     given, given_records = engine.reading(format, where)
     reading = told if given is None else read_head(head, engine, given, given_records)
     plain = given is None and reading.summary["format"] == LAST and reading.sure
-    named = head if head.table is None or engine.map is not None else head_of(input, engine.with_map(BY_NAME)).cut()
+    named = head if whole is by_name else by_name.cut()
     made = _drafted(named, engine, where) if engine.map is None and not plain else None
     mapped = _mapped(named, engine, made)
     return _looked(head, named, engine, told, reading, made if mapped is not None else None, mapped, given is not None, limit)

@@ -10,15 +10,20 @@ from typing import Any
 from .. import _core
 from ..engine import Engine
 from ..errors import InputError
-from ..fronts import HEAD, Front, front_of
+from ..fronts import HEAD, Front
+from ..fronts.tables import tables_of
 from ..inputs.places import File, Input, expand
 from ..inputs.sources import Allowance, Source, sources_of
 from ..logs import Log
 from ..scan import HINTS
 from ..verdict import known
 
+BY_NAME = {"grade": "wire"}
+"""A mapping with which the rows of a table are records by the names of all columns, as every mapping finds them."""
 MOST = 4 << 20
 """Bytes of the unpacked log that are looked at where no record ends in the first 64 KiB, and in the line that they end in."""
+
+_decode = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,14 @@ class Head:
         """The first 64 KiB of it and the line that they end in."""
         end = self.data.find(b"\n", HEAD) + 1
         return replace(self, data=self.data[:end], whole=False) if 0 < end < len(self.data) else self
+
+    def values(self) -> "Head":
+        """Of a table of one column its values, which are the records where no mapping names the column. Anything else as it is."""
+        lines = self.data.decode("utf-8", "replace").split("\n") if self.table is not None else []
+        if _only(next(filter(None, lines), "")) is None:
+            return self
+        texts = (line if (text := _only(line)) is None else text.replace("\n", " ") for line in lines)
+        return replace(self, data="\n".join(texts).encode("utf-8", "replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +85,19 @@ class Reading:
         return sum(known(row["api"]) and row["body_state"] != "absent" for row in self.rows)
 
 
+def _only(line: str) -> str | None:
+    """The value in an object that has one member, as a table writes it; None for anything else."""
+    try:
+        _, end = _decode(line, 1)
+        value, after = _decode(line, end + 1)
+    except (ValueError, RecursionError):
+        return None
+    return None if line[after:] != "}" else value if isinstance(value, str) else line[end + 1 : after]
+
+
 def head_of(given: Input, engine: Engine) -> Head:
-    """The head of the first log that an input gives. What is damaged behind it is no matter; InputError where nothing can be read, or the
-    text is no UTF-8."""
+    """The head of the first log that an input gives, of a table by the names of its columns. It is read once, for a stream can't be read
+    again. What is damaged behind it is no matter; InputError where nothing can be read, or the text is no UTF-8."""
     places = expand([given])
     place = next(places)
     hints = ["there are more files: this is the first of them"] if next(places, None) is not None else []
@@ -82,7 +105,9 @@ def head_of(given: Input, engine: Engine) -> Head:
         source = next(sources_of(file, engine.max_unpacked_bytes, place.member))
         if source.name != file.name and not place.member:
             hints.append("it is an archive: this is the first file of it")
-        table = front_of(source.look(HEAD), source, engine, text=True)
+        table = tables_of(source.look(HEAD), source, engine)
+        if table is not None and engine.map is None:
+            table = tables_of(source.look(HEAD), source, engine.with_map(BY_NAME))
         data, whole = bytearray(), True
         try:
             for piece in source.pieces() if table is None else _lines(table, source.name, engine):
