@@ -458,6 +458,17 @@ def test_members_in_lists_of_names_and_values(tmp_path: Path) -> None:
     assert fields == {"id": ["/tags{name=ref}/value"], "status": ["/tags{name=code}/value"], "body": ["/ask"]}
 
 
+def test_what_differs_in_each_call_is_no_session(tmp_path: Path) -> None:
+    ask = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+    calls = [{"trace_id": f"t-{n}", "thread": f"th-{n // 2}", "ask": ask} for n in range(4)]
+    found = fields_of(tmp_path, calls)
+    assert (found["fields"]["id"], found["ids"]["session_label"]) == (["/trace_id"], ["log:/thread"])
+    for call in calls:
+        del call["thread"]
+    assert "session_label" not in fields_of(tmp_path, calls).get("ids", {})
+    assert fields_of(tmp_path, calls[:1])["ids"]["session_label"] == ["log:/trace_id"], "one call can't tell"
+
+
 def test_turns_in_a_text(tmp_path: Path) -> None:
     turns = json.dumps([{"role": "user", "content": "Hi"}])
     found = fields_of(tmp_path, [{"llm": "gpt-5", "talk": turns}] * 2)

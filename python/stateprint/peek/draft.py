@@ -38,7 +38,7 @@ _TURNS = {"messages": r"chat|messages", "input": r"responses", "contents": r"ene
 """Where the turns of an operation stand in its payload."""
 _HEAD = (
     "A draft of a mapping, made by stateprint peek out of {total} records. It holds names of the log, and none of its values.",
-    "Check it, change it, use it: stateprint scan --map THIS LOG. What the members mean: docs/mappings.md.",
+    "Check it, change it, use it: stateprint scan --map THIS-FILE YOUR-LOG. What the members mean: docs/mappings.md.",
 )
 _GRADES = {
     "wire": "DECIDE: bodies are as they were sent. If the logger leaves members out, say normalised: what isn't seen then proves nothing",
@@ -306,7 +306,7 @@ class _Drafter:
         ids = self.out.tables["ids"]
         found = {
             "response_id": {p: m for p, m in self.members.items() if not re.search("prev|parent", m.name) and m.count(looks.is_reply_id)},
-            "session_label": {p: m for p, m in self.members.items() if _SESSION.search(m.name) and m.all(looks.is_name)},
+            "session_label": {p: m for p, m in self.members.items() if _is_label(m)},
         }
         for name, within in found.items():
             part = self._best(looks.is_reply_id if name == "response_id" else looks.is_name, within=within)
@@ -374,6 +374,15 @@ def _whose(member: Member) -> str:
 
 def _is_unique(member: Member) -> bool:
     """Whether its values could name the calls."""
+    return member.all(looks.is_name) and _differs(member) and not member.count(looks.is_reply_id) and not member.count(looks.time_form)
+
+
+def _is_label(member: Member) -> bool:
+    """Whether its values could name sessions: what is another one in each call names none."""
+    return _SESSION.search(member.name) is not None and member.all(looks.is_name) and not _differs(member)
+
+
+def _differs(member: Member) -> bool:
+    """Whether no two records have one value, as far as several tell."""
     given = [value for value in member.values.values() if value is not None]
-    own = member.all(looks.is_name) and 1 < len(given) == len(set(given))
-    return own and not member.count(looks.is_reply_id) and not member.count(looks.time_form)
+    return 1 < len(given) == len(set(given))
