@@ -469,6 +469,28 @@ def test_what_differs_in_each_call_is_no_session(tmp_path: Path) -> None:
     assert fields_of(tmp_path, calls[:1])["ids"]["session_label"] == ["log:/trace_id"], "one call can't tell"
 
 
+@pytest.mark.parametrize("names", [("ask", "answer"), ("data", "data"), ("ask", "lines")])
+def test_responses_on_lines_of_their_own(tmp_path: Path, names: tuple[str, str]) -> None:
+    ask = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+    answer: Any = {"id": "chatcmpl-C0000001", "object": "chat.completion", "choices": []}
+    if names[1] == "lines":
+        answer = [{"type": "message_start"}, {"type": "message_stop"}]
+    log = tmp_path / "log.jsonl"
+    records = [{"cid": f"c-{n}", "app": "chat", name: value} for n in range(3) for name, value in zip(names, (ask, answer), strict=True)]
+    log.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    told = "3 of 6 records look like responses on lines of their own; a mapping can't join lines: join them first (jq, DuckDB), by /cid"
+    found = sp.peek(log, engine=engine())
+    assert found.hints[-1] == told
+    assert found.mapping is not None
+    assert f"# DECIDE: {told}\n" in found.mapping
+    for record in records:
+        del record["cid"]
+    log.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    assert sp.peek(log, engine=engine()).hints[-1].endswith("by what a request and its response share")
+    log.write_text(json.dumps({"ask": ask, "answer": answer}) + "\n" + json.dumps({"answer": answer}) + "\n", encoding="utf-8")
+    assert "lines of their own" not in str(sp.peek(log, engine=engine()).mapping), "a response without a request is that of a GET"
+
+
 def test_turns_in_a_text(tmp_path: Path) -> None:
     turns = json.dumps([{"role": "user", "content": "Hi"}])
     found = fields_of(tmp_path, [{"llm": "gpt-5", "talk": turns}] * 2)

@@ -207,7 +207,7 @@ def _looked(
     blind = not reading.seen or not recognised
     drafted = mapped is not None and mapped.seen > 0 and blind and forms[name]["grade"] != "metadata"
     shown = mapped if mapped is not None and drafted else reading
-    hint = [_hint(made, mapped)] if made is not None and mapped is not None and drafted else []
+    hint = [_hint(made, mapped), *filter(None, [made.split])] if made is not None and mapped is not None and drafted else []
     return Peek(
         source=head.name,
         packing=head.packing,

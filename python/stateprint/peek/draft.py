@@ -79,10 +79,22 @@ class Draft:
     """Where the turns stand, if the members of a payload stand in columns of their own."""
     silent: tuple[str, int] | None = None
     """A pointer that is absent in the records that are no calls, and how many these are."""
+    apart: tuple[int, str] | None = None
+    """How many records look like responses on lines of their own, and the pointer of the id that they share with the requests, if any."""
 
     @property
     def fields(self) -> dict[str, Part]:
         return self.tables["fields"]
+
+    @property
+    def split(self) -> str:
+        """What to do where requests and responses stand on lines of their own; empty: they don't."""
+        if self.apart is None:
+            return ""
+        n, pointer = self.apart
+        by = pointer or "what a request and its response share"
+        what = f"{n} of {self.total} records look like responses on lines of their own"
+        return f"{what}; a mapping can't join lines: join them first (jq, DuckDB), by {by}"
 
     def mapping(self) -> dict[str, Any]:
         """As `map` of an Engine."""
@@ -110,6 +122,8 @@ class Draft:
             notes |= {(table, name): self._notes(table, name, part) for name, part in parts.items()}
         missing = [name for name in _NOT_FOUND if name not in self.fields and not (name == "body" and self.tables["places"])]
         notes["fields", ""] = [f"DECIDE: {name}: {_NOT_FOUND[name]}" for name in missing]
+        if self.split:
+            notes["fields", ""].append(f"DECIDE: {self.split}")
         if self.silent is not None:
             notes["fields", ""] += self._passing(*self.silent)
         head = "".join(f"# {line.format(total=self.total)}\n" for line in _HEAD)
@@ -258,6 +272,7 @@ class _Drafter:
         if self._take("body", part) is not None and part is not None:
             self.out.payloads = part.records
             self._silent(part)
+            self._apart(part)
             self.members = without(self.members, part.pointers)
 
     def _packed(self, part: Part) -> Part:
@@ -274,6 +289,16 @@ class _Drafter:
         parent = part.pointers[0].rsplit("/", 1)[0].removesuffix(" ").removesuffix(ARROW)
         if parent in self.members and (missing := self.out.total - len(self.members[parent].values)):
             self.out.silent = parent, missing
+
+    def _apart(self, part: Part) -> None:
+        """Responses in records that hold no payload, where none stands beside a payload."""
+        asked = {n for p in part.pointers for n, v in self.members[p].values.items() if self.core.is_payload(looks.from_base64(v) or v)}
+        answered = _answered(self.members) - asked
+        if not answered or _answered(without(self.members, part.pointers)) & asked:
+            return
+        shared = {p: m for p, m in self.members.items() if _joins(m.among(asked), m.among(answered))}
+        by = self._best(looks.is_name, order=_ID, within=shared)
+        self.out.apart = len(answered), by.pointers[0] if by is not None else ""
 
     def _headers(self) -> None:
         for name, other in (("headers", "request"), ("response_headers", "response")):
@@ -386,3 +411,19 @@ def _differs(member: Member) -> bool:
     """Whether no two records have one value, as far as several tell."""
     given = [value for value in member.values.values() if value is not None]
     return 1 < len(given) == len(set(given))
+
+
+def _answered(members: Mapping[str, Member]) -> set[int]:
+    """The records that hold a response, which stands in no list of {name, value}."""
+    parts = (member for pointer, member in members.items() if "{" not in pointer)
+    return {n for member in parts for n, value in member.values.items() if looks.is_response(value) or looks.is_events(value)}
+
+
+def _joins(asked: Member, answered: Member) -> bool:
+    """Whether its values could name the calls in requests, each of which has its own, and some of them in responses, too."""
+    given = list(asked.values.values())
+    return (
+        asked.all(looks.is_name)
+        and len(set(given)) == len(given)
+        and answered.count(lambda value: looks.is_name(value) and value in given) > 0
+    )

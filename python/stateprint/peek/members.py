@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -31,6 +31,10 @@ class Member:
     def name(self) -> str:
         """The last name in the pointer, in lower case."""
         return re.split(r"[/=]", self.pointer.removesuffix("/value"))[-1].rstrip("}").lower()
+
+    def among(self, records: Container[int]) -> "Member":
+        """The same member in these records only."""
+        return Member(self.pointer, {n: value for n, value in self.values.items() if n in records}, self.wrapped)
 
     def count(self, test: Callable[[Any], Any]) -> int:
         """In how many records the value passes."""
