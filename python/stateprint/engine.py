@@ -365,3 +365,13 @@ def engine_of(
     if engine is not None:
         raise ConfigError("rules, context and map belong to the engine", code="option", hint="give them to Engine(…)")
     return Engine(rules=packs, context=context, map=map, lens="session" if lens is None else lens)
+
+
+def joined(records: str | Iterable[str] | None) -> str | None:
+    """`records` of a scan as the core takes it."""
+    if records is None or isinstance(records, str):
+        return records
+    pointers = list(records) if isinstance(records, Iterable) else [records]
+    if not all(isinstance(one, str) for one in pointers):
+        raise ConfigError("records is no text, expected 'lines' or JSON pointers", code="option", hint="such as /Records or /log/entries")
+    return "\n".join(pointers)

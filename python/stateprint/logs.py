@@ -12,6 +12,13 @@ from .fronts.between import Rows
 from .fronts.mirror import Mirror
 from .inputs.sources import CHUNK, Source
 
+HINTS = {
+    "cr_only": "one line only: does the file have carriage returns as line ends?",
+}
+"""Hints of the core, in words."""
+LAST = "bodies"
+"""The reader of what no signature tells."""
+
 
 class Log:
     """One log, which is read once. One thread drives it."""

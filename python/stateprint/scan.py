@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from . import _core
 from .config import whole_number
-from .engine import Engine, Lens, Pack, Settings, engine_of
+from .engine import Engine, Lens, Pack, Settings, engine_of, joined
 from .errors import ConfigError, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
 from .fronts.mirror import Mirror
 from .inputs.copies import Likeness, likenesses
 from .inputs.places import Input, Place, expand, is_input
 from .inputs.sources import Source, sources_of
-from .logs import Log
+from .logs import HINTS, LAST, Log
 from .show import value
 from .table import Table, add_counts, counts, write
 from .verdict import known
@@ -25,12 +25,7 @@ from .verdict import known
 COUNTS = ("rejected", "passed_over", "clocks", "said")
 """Counts of the core that the summary has of each input."""
 MOST = (1 << 63) - 1
-LAST = "bodies"
-"""The reader of what no signature tells."""
 BLIND = "nothing in it looks like a call; stateprint peek says what stands there"
-HINTS = {
-    "cr_only": "one line only: does the file have carriage returns as line ends?",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,16 +407,6 @@ class Scan:
 def _no_calls(batch: _core.Batch) -> bool:
     """Whether no reader knows these rows, and none of them is a call to a known API."""
     return all(form in {None, LAST} and not known(api) for form, api in batch.counts("format", "api"))
-
-
-def joined(records: str | Iterable[str] | None) -> str | None:
-    """`records` of a scan as the core takes it."""
-    if records is None or isinstance(records, str):
-        return records
-    pointers = list(records) if isinstance(records, Iterable) else [records]
-    if not all(isinstance(one, str) for one in pointers):
-        raise ConfigError("records is no text, expected 'lines' or JSON pointers", code="option", hint="such as /Records or /log/entries")
-    return "\n".join(pointers)
 
 
 def _total(places: list[Place]) -> int | None:

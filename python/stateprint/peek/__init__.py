@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .. import show
-from ..engine import Engine, Lens, Pack, Settings, engine_of
+from ..engine import Engine, Lens, Pack, Settings, engine_of, joined
 from ..errors import InputError
 from ..inputs.places import Input
-from ..scan import joined
+from ..logs import LAST
 from ..table import Output
 from ..verdict import known
 from .draft import Draft, draft, draft_within
@@ -20,7 +20,6 @@ from .reasons import Candidate, candidates_of, confidence_of
 
 __all__ = ["Candidate", "Peek", "peek"]
 
-LAST = "bodies"
 DOCUMENTS = 3
 """Most records that are searched for a list of calls."""
 COLUMNS = (

@@ -14,8 +14,7 @@ from ..fronts import HEAD, Front
 from ..fronts.tables import tables_of
 from ..inputs.places import File, Input, expand
 from ..inputs.sources import Allowance, Source, sources_of
-from ..logs import Log
-from ..scan import HINTS
+from ..logs import HINTS, Log
 from ..verdict import known
 
 BY_NAME = {"grade": "wire"}
