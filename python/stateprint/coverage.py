@@ -81,7 +81,7 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class InputCoverage:
     """What one input holds, or all of them together (`source` None).
 
     records = exchanges + rejected + passed over, before filters. rows: those that are counted here, rejected ones among them. calls: different
@@ -125,8 +125,8 @@ class Part:
 class Coverage:
     """What a log holds: `files`, one part for each input, and `total`, all together."""
 
-    files: tuple[Part, ...]
-    total: Part
+    files: tuple[InputCoverage, ...]
+    total: InputCoverage
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -196,13 +196,13 @@ class _Counts:
         for name, counts in other.by.items():
             self.by[name].update(counts)
 
-    def part(self, source: str | None) -> Part:
+    def part(self, source: str | None) -> InputCoverage:
         """What was counted."""
         told, by = self.tally.counts(), {name: _sorted(counts) for name, counts in self.by.items()}
         fields = {name: told["present"][name] for name in FIELDS}
         fields |= {name: sum(n for value, n in by[name].items() if value != "unknown") for name in NAMED}
         exchanges = sum(by["states"].values())
-        return Part(
+        return InputCoverage(
             source=source,
             records=told["rows"],
             read=exchanges,
@@ -316,7 +316,7 @@ def _counted(
 ) -> Coverage:
     """leaders: gives the rows of the total, where these are fewer. inputs: what a scan knows of its inputs, once it has run."""
     total, at = _Counts(), 0
-    parts: list[tuple[Place, Part]] = []
+    parts: list[tuple[Place, InputCoverage]] = []
     for (place, source), group in groupby(batches, lambda one: (one[0], _source_of(one[1]))):
         one, standing = _Counts(), _Counts()
         for _, batch in group:
@@ -331,7 +331,7 @@ def _counted(
     return Coverage(tuple(replace(part, answers=answers(part)) for part in files), replace(whole, answers=answers(whole)))
 
 
-def _with_known(parts: list[tuple[Place, Part]], read: Mapping[Place, Mapping[str, Any]]) -> list[Part]:
+def _with_known(parts: list[tuple[Place, InputCoverage]], read: Mapping[Place, Mapping[str, Any]]) -> list[InputCoverage]:
     """The parts in order, those of scans with what the summary says of them, and those that have no rows."""
     counted = dict(parts)
     found = [(place, _known(counted.get(place) or _Counts().part(info["source"]), info)) for place, info in read.items()]
@@ -344,7 +344,7 @@ def _source_of(batch: _core.Batch) -> str:
     return next((source or "" for (source,) in batch.counts("source")), "")
 
 
-def _known(part: Part, info: Mapping[str, Any]) -> Part:
+def _known(part: InputCoverage, info: Mapping[str, Any]) -> InputCoverage:
     """A part of a scan with what the summary says of its input."""
     return replace(
         part,
@@ -365,7 +365,7 @@ def _known(part: Part, info: Mapping[str, Any]) -> Part:
     )
 
 
-def _together(total: Part, files: list[Part]) -> Part:
+def _together(total: InputCoverage, files: list[InputCoverage]) -> InputCoverage:
     """The total with what only its files know: added up."""
     sums: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "passed_over", "clocks", "said")}
     for part in files:
@@ -392,7 +392,7 @@ def _text(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat().replace("+00:00", "Z")
 
 
-def _row(part: Part, section: str, name: str | None, n: int | None = None, of: int | None = None, **more: Any) -> dict[str, Any]:
+def _row(part: InputCoverage, section: str, name: str | None, n: int | None = None, of: int | None = None, **more: Any) -> dict[str, Any]:
     cells = {"source": part.source, "section": section, "name": name, "n": n, "of": of}
     return {**cells, "seconds": more.get("seconds"), "text": more.get("text")}
 
@@ -407,7 +407,7 @@ COUNTED = {
 """Sections of counts, and of what they are a share."""
 
 
-def _tidy(part: Part) -> Iterator[dict[str, Any]]:
+def _tidy(part: InputCoverage) -> Iterator[dict[str, Any]]:
     for name in ("container", "packing", "error", "like"):
         if (text := getattr(part, name)) is not None:
             yield _row(part, "input", name, text=text)
@@ -461,7 +461,7 @@ def _sections(done: Coverage) -> Iterator[tuple[str, tuple[str, ...], list[list[
     yield "questions", ("", "question", "answer", "because"), told
 
 
-def _file(part: Part) -> list[str]:
+def _file(part: InputCoverage) -> list[str]:
     counts = (part.records, part.exchanges, part.calls, sum(part.rejected.values()), sum(part.passed_over.values()))
     times = (_text(t.replace(microsecond=0)) or "" if t else "" for t in (part.times.first, part.times.last))
     like = (f"like {part.like}",) if part.like else ()
@@ -475,7 +475,7 @@ def _file(part: Part) -> list[str]:
     ]
 
 
-def _shares(part: Part, section: str) -> list[list[str]]:
+def _shares(part: InputCoverage, section: str) -> list[list[str]]:
     of, kind = getattr(part, COUNTED[section]), {"bodies": "body ", "clocks": "clock "}.get(section, "")
     return [[kind + name, f"{n:,}", f"{of:,}", percent(n, of)] for name, n in getattr(part, section).items()]
 
@@ -488,7 +488,7 @@ def _span(seconds: float) -> str:
     raise AssertionError
 
 
-def _times_text(part: Part) -> list[list[str]]:
+def _times_text(part: InputCoverage) -> list[list[str]]:
     times = part.times
     rows = [
         ["rows with a time", f"{times.rows:,} of {part.calls:,}"],

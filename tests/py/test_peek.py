@@ -18,7 +18,7 @@ from harness import DATA, ROOT, engine, load_jsonl
 from stateprint import _core
 from stateprint.cli import main
 from stateprint.config import toml_text
-from stateprint.peek.members import closed
+from stateprint.peek.pointers import closed
 
 SAMPLES = DATA / "samples"
 HOME = DATA / "homemade"

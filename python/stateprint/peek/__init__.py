@@ -15,7 +15,7 @@ from ..table import Output
 from ..verdict import known
 from .draft import Draft, draft, draft_within
 from .head import Head, Reading, head_of, hints_of, read_head, record_of, text_of
-from .members import closed
+from .pointers import closed
 from .reasons import Candidate, candidates_of, confidence_of
 
 __all__ = ["Candidate", "Peek", "peek"]

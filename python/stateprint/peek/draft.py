@@ -14,7 +14,7 @@ from ..engine import Engine
 from ..errors import StateprintError
 from ..verdict import known
 from . import looks
-from .members import ARROW, Member, lists_of, members_of, without
+from .pointers import ARROW, Field, lists_of, members_of, without
 
 RECORDS = 200
 """Most records that a draft is drawn from."""
@@ -54,7 +54,7 @@ _ORDER = ("time", "id", "method", "url", "host", "status", "headers", "base64", 
 
 
 @dataclass(frozen=True)
-class Part:
+class Placed:
     """One member of the mapping: pointers, tried in order, in how many records they have a value, and those that could stand there, too."""
 
     pointers: tuple[str, ...]
@@ -73,8 +73,8 @@ class Draft:
     """Records in which a payload was recognised."""
     records: str | None = None
     grade: str = "wire"
-    model: Part | None = None
-    tables: dict[str, dict[str, Part]] = field(default_factory=lambda: {"fields": {}, "places": {}, "ids": {}})
+    model: Placed | None = None
+    tables: dict[str, dict[str, Placed]] = field(default_factory=lambda: {"fields": {}, "places": {}, "ids": {}})
     turns: str | None = None
     """Where the turns stand, if the members of a payload stand in columns of their own."""
     silent: tuple[str, int] | None = None
@@ -83,7 +83,7 @@ class Draft:
     """How many records look like responses on lines of their own, and the pointer of the id that they share with the requests, if any."""
 
     @property
-    def fields(self) -> dict[str, Part]:
+    def fields(self) -> dict[str, Placed]:
         return self.tables["fields"]
 
     @property
@@ -136,7 +136,7 @@ class Draft:
     def _log(table: str, pointer: str) -> str:
         return f"log:{pointer}" if table == "ids" else pointer
 
-    def _notes(self, table: str, name: str, part: Part) -> list[str]:
+    def _notes(self, table: str, name: str, part: Placed) -> list[str]:
         seen = f"{part.records} of {self.total} records" + (f": {part.note}" if part.note else "")
         other = [f"DECIDE: or {toml_line(name, [self._log(table, at)])}  ({n} of {self.total} records)" for at, n in part.rivals]
         return [seen, *other]
@@ -203,7 +203,7 @@ class _Core:
 
 
 class _Drafter:
-    def __init__(self, members: dict[str, Member], total: int, engine: Engine) -> None:
+    def __init__(self, members: dict[str, Field], total: int, engine: Engine) -> None:
         self.members, self.core, self.out = members, _Core(engine), Draft(total)
 
     def draft(self, where: str | None) -> Draft:
@@ -227,8 +227,8 @@ class _Drafter:
         *,
         order: Sequence[str] = ("",),
         whole: bool = False,
-        within: Mapping[str, Member] | None = None,
-    ) -> Part | None:
+        within: Mapping[str, Field] | None = None,
+    ) -> Placed | None:
         """The member with most values that pass; of several the one whose name comes first in `order`, then the shallowest. whole: all its
         values have to pass."""
         ranked = []
@@ -239,9 +239,9 @@ class _Drafter:
         ranked.sort()
         if not ranked:
             return None
-        return Part((ranked[0][3],), -ranked[0][0], "", tuple((pointer, -n) for n, _, _, pointer in ranked[1:4]))
+        return Placed((ranked[0][3],), -ranked[0][0], "", tuple((pointer, -n) for n, _, _, pointer in ranked[1:4]))
 
-    def _all(self, test: Callable[[Any], Any]) -> Part | None:
+    def _all(self, test: Callable[[Any], Any]) -> Placed | None:
         """The best member, and behind it those that have such a value in records where none before has. Not in lists of {name, value}, where
         a reader looks for no body."""
         found: list[str] = []
@@ -255,11 +255,11 @@ class _Drafter:
             seen |= hits[best]
             inside = tuple(best + mark for mark in "/ ")
             hits = {p: records for p, records in hits.items() if not p.startswith(inside)}
-        return Part(tuple(found), len(seen)) if found else None
+        return Placed(tuple(found), len(seen)) if found else None
 
-    def _take(self, name: str, part: Part | None, note: str = "") -> Part | None:
+    def _take(self, name: str, part: Placed | None, note: str = "") -> Placed | None:
         if part is not None:
-            self.out.fields[name] = Part(part.pointers, part.records, note or part.note, part.rivals)
+            self.out.fields[name] = Placed(part.pointers, part.records, note or part.note, part.rivals)
         return part
 
     # ------------------------------------------------------------------------------------------------------------- bodies and headers
@@ -275,22 +275,22 @@ class _Drafter:
             self._apart(part)
             self.members = without(self.members, part.pointers)
 
-    def _packed(self, part: Part) -> Part:
+    def _packed(self, part: Placed) -> Placed:
         """Bodies in base64, and the flag that says so."""
         holders = {n for p in part.pointers for n, v in self.members[p].values.items() if self.core.is_payload(looks.from_base64(v))}
         flags = (m.pointer for m in self.members.values() if {n for n, v in m.values.items() if v is True} == holders)
         if (flag := next(flags, None)) is None:
-            return Part(part.pointers, part.records, "DECIDE: base64, which needs base64 = [a flag in the log that is true]")
-        self._take("base64", Part((flag,), len(holders), "true where the body is base64"))
-        return Part(part.pointers, part.records, "base64")
+            return Placed(part.pointers, part.records, "DECIDE: base64, which needs base64 = [a flag in the log that is true]")
+        self._take("base64", Placed((flag,), len(holders), "true where the body is base64"))
+        return Placed(part.pointers, part.records, "base64")
 
-    def _silent(self, part: Part) -> None:
+    def _silent(self, part: Placed) -> None:
         """Records that have not even a place for a payload."""
         parent = part.pointers[0].rsplit("/", 1)[0].removesuffix(" ").removesuffix(ARROW)
         if parent in self.members and (missing := self.out.total - len(self.members[parent].values)):
             self.out.silent = parent, missing
 
-    def _apart(self, part: Part) -> None:
+    def _apart(self, part: Placed) -> None:
         """Responses in records that hold no payload, where none stands beside a payload."""
         asked = {n for p in part.pointers for n, v in self.members[p].values.items() if self.core.is_payload(looks.from_base64(v) or v)}
         answered = _answered(self.members) - asked
@@ -305,7 +305,7 @@ class _Drafter:
             within = {p: m for p, m in self.members.items() if not m.wrapped and _whose(m) == other}
             if (part := self._best(looks.headers_of, within=within)) is not None:
                 listed = any(isinstance(value, list) for value in self.members[part.pointers[0]].values.values())
-                self._take(name, Part((part.pointers[0] + ("{}" if listed else ""),), part.records))
+                self._take(name, Placed((part.pointers[0] + ("{}" if listed else ""),), part.records))
                 self.members = without(self.members, part.pointers)
 
     # ----------------------------------------------------------------------------------------------------------- what stands around it
@@ -355,7 +355,7 @@ class _Drafter:
             return
         self.out.grade, self.out.payloads = "normalised", turns.records
         member = self.members[turns.pointers[0]]
-        given = Part((member.pointer + (ARROW if member.wrapped else ""),), member.count(lambda v: v is not None), "turns", turns.rivals)
+        given = Placed((member.pointer + (ARROW if member.wrapped else ""),), member.count(lambda v: v is not None), "turns", turns.rivals)
         self.out.turns = member.pointer
         places = self.out.tables["places"]
         for name, pattern in _TURNS.items():
@@ -378,7 +378,7 @@ class _Drafter:
         values = self.members[part.pointers[0]].values.values() if part is not None else ()
         return {self.core.operation(value) for value in values if isinstance(value, str)} - {""}
 
-    def _is_chat(self, turns: Part) -> bool:
+    def _is_chat(self, turns: Placed) -> bool:
         """Whether a model is named beside the turns: messages alone are no call."""
         first = next(value for value in self.members[turns.pointers[0]].values.values() if looks.is_turns(value))
         return self._best(self.core.is_model) is not None and self.core.is_payload({"model": "m", "messages": first})
@@ -390,36 +390,36 @@ def _rank(name: str, order: Sequence[str]) -> int:
     return next(fits, order.index("") if "" in order else len(order))
 
 
-def _whose(member: Member) -> str:
+def _whose(member: Field) -> str:
     """Whether headers are those of the request or of the response."""
     kinds = {looks.headers_of(value) for value in member.values.values()}
     answer = re.search(r"[/_](res|resp|response|repl|reply|answer|out)(?![a-z])", member.pointer, re.IGNORECASE)
     return "response" if "response" in kinds or ("request" not in kinds and answer) else "request"
 
 
-def _is_unique(member: Member) -> bool:
+def _is_unique(member: Field) -> bool:
     """Whether its values could name the calls."""
     return member.all(looks.is_name) and _differs(member) and not member.count(looks.is_reply_id) and not member.count(looks.time_form)
 
 
-def _is_label(member: Member) -> bool:
+def _is_label(member: Field) -> bool:
     """Whether its values could name sessions: what is another one in each call names none."""
     return _SESSION.search(member.name) is not None and member.all(looks.is_name) and not _differs(member)
 
 
-def _differs(member: Member) -> bool:
+def _differs(member: Field) -> bool:
     """Whether no two records have one value, as far as several tell."""
     given = [value for value in member.values.values() if value is not None]
     return 1 < len(given) == len(set(given))
 
 
-def _answered(members: Mapping[str, Member]) -> set[int]:
+def _answered(members: Mapping[str, Field]) -> set[int]:
     """The records that hold a response, which stands in no list of {name, value}."""
     parts = (member for pointer, member in members.items() if "{" not in pointer)
     return {n for member in parts for n, value in member.values.items() if looks.is_response(value) or looks.is_events(value)}
 
 
-def _joins(asked: Member, answered: Member) -> bool:
+def _joins(asked: Field, answered: Field) -> bool:
     """Whether its values could name the calls in requests, each of which has its own, and some of them in responses, too."""
     given = list(asked.values.values())
     return (

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .members import named, unwrapped
+from .pointers import named, unwrapped
 
 METHODS = {*http.HTTPMethod, "WS"}
 STATUSES = {*map(int, http.HTTPStatus), 499, 520, 522, 524, 529}

@@ -19,7 +19,7 @@ MOST_LISTS_WITHIN = 2
 
 
 @dataclass
-class Member:
+class Field:
     """Values at one pointer, by the number of the record. A string that is JSON text counts as the value that the text holds."""
 
     pointer: str
@@ -32,9 +32,9 @@ class Member:
         """The last name in the pointer, in lower case."""
         return re.split(r"[/=]", self.pointer.removesuffix("/value"))[-1].rstrip("}").lower()
 
-    def among(self, records: Container[int]) -> "Member":
+    def among(self, records: Container[int]) -> "Field":
         """The same member in these records only."""
-        return Member(self.pointer, {n: value for n, value in self.values.items() if n in records}, self.wrapped)
+        return Field(self.pointer, {n: value for n, value in self.values.items() if n in records}, self.wrapped)
 
     def count(self, test: Callable[[Any], Any]) -> int:
         """In how many records the value passes."""
@@ -141,18 +141,18 @@ def _walk(value: Any, pointer: str, depth: int) -> Iterator[tuple[str, Any, bool
         yield from _walk(member, below, depth + 1)
 
 
-def members_of(records: Sequence[Any]) -> dict[str, Member]:
+def members_of(records: Sequence[Any]) -> dict[str, Field]:
     """All members of the records, by their pointers."""
-    found: dict[str, Member] = {}
+    found: dict[str, Field] = {}
     for n, record in enumerate(records):
         for pointer, value, wrapped in islice(_walk(record, "", 0), 1, MOST_MEMBERS):  # the first is the record itself
-            member = found.setdefault(pointer, Member(pointer))
+            member = found.setdefault(pointer, Field(pointer))
             member.values[n] = value
             member.wrapped |= wrapped
     return found
 
 
-def without(members: Mapping[str, Member], pointers: Iterable[str]) -> dict[str, Member]:
+def without(members: Mapping[str, Field], pointers: Iterable[str]) -> dict[str, Field]:
     """The members that are none of these and stand in none of these."""
     out = tuple(pointers)
     inside = tuple(pointer + mark for pointer in out for mark in "/ {")
