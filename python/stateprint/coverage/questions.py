@@ -1,38 +1,11 @@
 """Which of the six questions a log can answer, and what decides it. docs/coverage.md states the rules; this is the one place that applies them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .coverage import InputCoverage
+from .parts import Answer, InputCoverage
 
-QUESTIONS = (
-    "which calls were stateless, which stateful",
-    "where each went, and which family of model it asked",
-    "whether the traffic kept to a policy between two dates",
-    "which calls are one conversation, and who held its memory",
-    "which sessions are chains of self-contained calls, and what lies beneath a front door",
-    "whether somebody else gets the same from the same files",
-)
 ENOUGH = 0.99
 """A share from which `yes` is said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to one question: `yes`, `partly` or `no`, and the figures that decide it. number: from 1. lacks: names of the fields that a
-    part of the calls would have to have for a `yes`."""
-
-    number: int
-    answer: str
-    why: str
-    lacks: tuple[str, ...] = ()
-
-    @property
-    def question(self) -> str:
-        """The question in words."""
-        return QUESTIONS[self.number - 1]
 
 
 def percent(n: int, of: int) -> str:
@@ -44,7 +17,7 @@ def percent(n: int, of: int) -> str:
     return f"{near} %"
 
 
-def answers(part: "InputCoverage") -> tuple[Answer, ...]:
+def answers(part: InputCoverage) -> tuple[Answer, ...]:
     """The answers of one file, or of all."""
     one, two, chains = _states(part), _routes(part), _conversations(part)
     return (one, two, _policy(part, one, two), chains, _sessions(part, chains), _again(part))
@@ -59,7 +32,7 @@ def _grade(number: int, yes: bool, some: bool, *why: str, lacks: Iterable[str] =
     return Answer(number, answer, "; ".join(w for w in why if w), () if yes else tuple(dict.fromkeys(lacks)))
 
 
-def _lacking(part: "InputCoverage", of: int, *names: str) -> list[str]:
+def _lacking(part: InputCoverage, of: int, *names: str) -> list[str]:
     return [name for name in names if not _enough(part.fields[name], of)]
 
 
@@ -69,7 +42,7 @@ def _most(counts: Mapping[str, int], shown: int = 3) -> str:
     return ", ".join(f"{name} ({n:,})" for name, n in first[:shown]) + more
 
 
-def _states(part: "InputCoverage") -> Answer:
+def _states(part: InputCoverage) -> Answer:
     unknown, rejected = part.states.get("unknown", 0), sum(part.rejected.values())
     rows = part.calls + rejected
     decided = rows - unknown - rejected - part.strange
@@ -93,7 +66,7 @@ def _states(part: "InputCoverage") -> Answer:
     )
 
 
-def _routes(part: "InputCoverage") -> Answer:
+def _routes(part: InputCoverage) -> Answer:
     provider, family, asked = part.fields["provider"], part.fields["model_family"], part.asked
     return _grade(
         2,
@@ -107,7 +80,7 @@ def _routes(part: "InputCoverage") -> Answer:
     )
 
 
-def _policy(part: "InputCoverage", states: Answer, routes: Answer) -> Answer:
+def _policy(part: InputCoverage, states: Answer, routes: Answer) -> Answer:
     times, timed = part.times, part.times.rows
     loose = part.clocks.get("naive", 0) + part.clocks.get("date", 0)
     fine = not times.gap_count and part.complete and (not loose or _enough(part.read - loose, part.read))
@@ -124,7 +97,7 @@ def _policy(part: "InputCoverage", states: Answer, routes: Answer) -> Answer:
     )
 
 
-def _conversations(part: "InputCoverage") -> Answer:
+def _conversations(part: InputCoverage) -> Answer:
     chains, asked, fields = part.fields["chain_in"], part.asked, part.fields
     held = fields["previous_id"] + fields["conversation_id"]
     follows = not fields["previous_id"] or _enough(fields["response_id"], asked)
@@ -140,7 +113,7 @@ def _conversations(part: "InputCoverage") -> Answer:
     )
 
 
-def _sessions(part: "InputCoverage", chains: Answer) -> Answer:
+def _sessions(part: InputCoverage, chains: Answer) -> Answer:
     timed, fields = part.times.rows, part.fields
     named = fields["session_label"] + fields["conversation_id"] + fields["previous_id"]
     return _grade(
@@ -157,7 +130,7 @@ def _sessions(part: "InputCoverage", chains: Answer) -> Answer:
     )
 
 
-def _again(part: "InputCoverage") -> Answer:
+def _again(part: InputCoverage) -> Answer:
     piped, changed = part.piped, "input_changed" in part.file_flags
     return _grade(
         6,
