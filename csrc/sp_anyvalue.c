@@ -1,8 +1,7 @@
 #include "sp_anyvalue.h"
 
 #include "sp_events.h"
-
-#define LOOK_AHEAD 8u /* bytes that are read twice for one of the text, where a map names its keys behind their values; more are refused */
+#include "sp_limits.h"
 
 typedef struct fold {
     const uint8_t *p, *end;
@@ -141,7 +140,7 @@ static void any_value(fold *f) {
 }
 
 size_t sp_anyvalue(sp_view text, uint8_t *out) {
-    fold f = {.p = text.p, .end = text.p + text.n, .out = out, .ahead = LOOK_AHEAD * text.n};
+    fold f = {.p = text.p, .end = text.p + text.n, .out = out, .ahead = SP_ANY_LOOK_AHEAD * text.n};
     any_value(&f);
     return f.odd || (*out != '[' && *out != '{') ? 0 : (size_t)(f.out - out);
 }

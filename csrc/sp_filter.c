@@ -5,6 +5,12 @@
 #include "sp_columns_impl.h"
 #include "sp_limits.h"
 
+const char *const sp_filter_op_names[] = {
+#define X(name, text) text,
+    SP_FILTER_OPS(X)
+#undef X
+};
+
 const char *const sp_left_names[SP_LEFT_COUNT] = {
 #define X(name, text) text,
     SP_LEFT(X)

@@ -7,17 +7,22 @@
 
 /* An expression is a list of steps in postfix order. A comparison pushes an answer (yes, no, or not known where the cell is null), a
    connective takes one or two and pushes theirs, as SQL does: what is not known stays so unless the other side decides. */
+#define SP_FILTER_OPS(X)                                                                  \
+    X(NULL, "null")       /* the cell is null: always known */                            \
+    X(IN, "in")           /* it equals one of the values; not for lists */                \
+    X(LESS, "less")       /* it is less than the value: numbers, times, texts by bytes */ \
+    X(AT_MOST, "at_most") /* the same or equal */                                         \
+    X(HAS, "has")         /* lists: an item equals the value */                           \
+    X(NOT, "not")                                                                         \
+    X(AND, "and")                                                                         \
+    X(OR, "or")
 typedef enum sp_filter_op {
-    SP_FILTER_NULL,    /* the cell is null: always known */
-    SP_FILTER_IN,      /* it equals one of the values; not for lists */
-    SP_FILTER_LESS,    /* it is less than the value: numbers, times, texts by their bytes */
-    SP_FILTER_AT_MOST, /* the same or equal */
-    SP_FILTER_HAS,     /* lists: an item equals the value */
-    SP_FILTER_NOT,
-    SP_FILTER_AND,
-    SP_FILTER_OR,
+#define X(name, text) SP_FILTER_##name,
+    SP_FILTER_OPS(X)
+#undef X
     SP_FILTER_OP_COUNT
 } sp_filter_op;
+extern const char *const sp_filter_op_names[SP_FILTER_OP_COUNT];
 
 typedef struct sp_filter_value {
     sp_view text;   /* of columns with text; p is not NULL */

@@ -38,8 +38,10 @@ typedef struct sp_limits {
 #define SP_FILTER_STEPS 4096u      /* comparisons and connectives of a filter; one with more is refused */
 #define SP_FILTER_DEPTH 256u       /* of them, whose answers wait for others; the same */
 #define SP_FILTER_VALUES 65536u    /* values that a filter compares with; the same */
-#define SP_SPLIT_PATHS 32u         /* pointers to arrays of records; more are refused */
-#define SP_SPLIT_PATH_DEPTH 8u     /* names in one of them */
+#define SP_ANY_LOOK_AHEAD \
+    8u /* bytes that are read twice for one of an AnyValue whose maps name keys behind values; one with more stays as it is */
+#define SP_SPLIT_PATHS 32u     /* pointers to arrays of records; more are refused */
+#define SP_SPLIT_PATH_DEPTH 8u /* names in one of them */
 #define SP_SPLIT_NAME_BYTES 64u
 #define SP_SPLIT_PATH_BYTES 2048u /* all names together */
 #define SP_SPLIT_DEPTH 2048u  /* brackets of a container whose kinds are compared; deeper ones are counted. Over the maximum of max_depth */

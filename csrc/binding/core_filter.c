@@ -16,9 +16,8 @@ typedef struct steps {
 } steps;
 
 static int op_of(PyObject *name, sp_filter_op *op) {
-    static const char *const names[SP_FILTER_OP_COUNT] = {"null", "in", "less", "at_most", "has", "not", "and", "or"};
     for (unsigned i = 0; PyUnicode_Check(name) && i < SP_FILTER_OP_COUNT; i++)
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) return *op = (sp_filter_op)i, 0;
+        if (PyUnicode_CompareWithASCIIString(name, sp_filter_op_names[i]) == 0) return *op = (sp_filter_op)i, 0;
     return PyErr_SetString(PyExc_ValueError, "steps: no such operation"), -1;
 }
 
