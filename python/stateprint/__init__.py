@@ -6,8 +6,9 @@ sp.peek("gateway.jsonl")                                                # its fo
 sp.scan("gateway.jsonl").to_pandas()
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .api import classify, explain, fingerprint, identify
-from .coverage import Coverage, coverage
 from .engine import LENSES, Engine, Lens, kernels, limits
 from .errors import (
     CompressedInputError,
@@ -25,12 +26,15 @@ from .errors import (
     PayloadSyntaxError,
     StateprintError,
 )
-from .peek import Candidate, Peek, peek
-from .same_call import SameCalls, same_call
-from .scan import Scan, scan
 from .table import Table
 from .verdict import Explanation, Fingerprint, Identification, Mark, Verdict
 from .version import __version__
+
+if TYPE_CHECKING:
+    from ._coverage import Coverage, coverage
+    from ._peek import Candidate, Peek, peek
+    from ._same_call import SameCalls, same_call
+    from ._scan import Scan, scan
 
 __all__ = [
     "LENSES",
@@ -73,3 +77,29 @@ __all__ = [
     "same_call",
     "scan",
 ]
+
+_LATER = {
+    "Candidate": "_peek",
+    "Coverage": "_coverage",
+    "Peek": "_peek",
+    "SameCalls": "_same_call",
+    "Scan": "_scan",
+    "coverage": "_coverage",
+    "peek": "_peek",
+    "same_call": "_same_call",
+    "scan": "_scan",
+}
+"""What is imported when it is asked for, and its module: `import stateprint` is to take no time."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

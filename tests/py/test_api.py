@@ -542,3 +542,16 @@ def test_public_names() -> None:
     assert sp.__version__ == _core.__version__ == "0.1.0"
     assert all(hasattr(sp, name) for name in sp.__all__)
     assert len(set(sp.__all__)) == len(sp.__all__)
+
+
+def test_importing_loads_what_every_user_needs() -> None:
+    """What reads logs comes when it is asked for, under the names that it always had."""
+    code = (
+        "import sys, stateprint as sp\n"
+        "late = {'click', 'rich', 'tarfile', 'lzma', 'bz2', 'pyarrow', 'pandas', 'stateprint._scan', 'stateprint._peek', 'stateprint._coverage'}\n"
+        "print(sorted(late & set(sys.modules)))\n"
+        "print({'scan', 'Scan', 'peek', 'coverage', 'same_call'} <= set(dir(sp)), callable(sp.scan), callable(sp.peek), sp.scan is sp.scan)\n"
+        "print(sorted(set(sp.__all__) - set(dir(sp))), hasattr(sp, 'scam'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "True True True True", "[] False"]

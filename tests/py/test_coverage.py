@@ -16,7 +16,7 @@ import pytest
 import stateprint as sp
 from forms import FORMS
 from harness import DATA, engine
-from stateprint.coverage.questions import percent
+from stateprint._coverage.questions import percent
 
 SAMPLES = DATA / "samples"
 LOGS = [SAMPLES / name for name in ("bedrock-invocation-s3.jsonl", "cloudtrail-bedrock.json", "litellm-standard-logging.jsonl")]

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 import stateprint as sp
 from harness import DATA, ROOT, engine, load_jsonl
 from stateprint import _core
+from stateprint._peek.pointers import closed
 from stateprint.cli import main
 from stateprint.config import toml_text
-from stateprint.peek.pointers import closed
 
 SAMPLES = DATA / "samples"
 HOME = DATA / "homemade"

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import _core
-from ..coverage import Coverage
+from .._coverage import Coverage
+from .._scan import Progress, Scan
 from ..inputs.copies import Likeness
-from ..scan import Progress, Scan
 from ..show import printable, value
 from .program import say, told
 
 if TYPE_CHECKING:
-    from ..peek import Peek
+    from .._peek import Peek
 
 SHOWN = 40
 """Rows of a table on a terminal."""

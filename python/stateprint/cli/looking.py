@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from .._scan import scan
 from ..engine import Engine
 from ..errors import ConfigError
-from ..scan import scan
 from ..show import printable
 from ..trace import explanation
 from ..verdict import describe, verdict_of
@@ -98,7 +98,7 @@ def peek_command(
     input_: str, form: str | None, records: tuple[str, ...], limit: int, to: str | None, write_map: str | None, force: bool, **known: Any
 ) -> None:
     """A first look at a log: its format, with confidence and reasons, and the first exchanges as they are read."""
-    from ..peek import peek
+    from .._peek import peek
 
     found = peek(input_, engine=make_engine(**known), format=form, records=records or None, limit=limit)
     if to == "table" or (to is None and sys.stdout.isatty()):

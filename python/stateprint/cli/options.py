@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from .._same_call import WINDOW
+from .._scan import Scan, scan
 from ..engine import LENSES, Engine, read_key
-from ..same_call import WINDOW
-from ..scan import Scan, scan
 
 
 def options(*those: Callable[[Any], Any]) -> Callable[[Any], Any]:

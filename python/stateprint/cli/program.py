@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import click
 
+from .._scan import Scan
 from ..engine import Engine, kernels
 from ..errors import ConfigError, InternalError, OutputError, StateprintError
 from ..inputs.unpack import inflaters
-from ..scan import Scan
 from ..show import printable
 from ..version import __version__
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from .. import _core
-from ..coverage import coverage
+from .._coverage import coverage
+from .._same_call import SameCalls, same_call
+from .._scan import Scan
 from ..errors import ConfigError
-from ..same_call import SameCalls, same_call
-from ..scan import Scan
 from ..table import Output, Writer, counts, format_of, write_text
 from .display import progress_bar, show_counts, show_coverage, show_table, summarised
 from .options import ENGINE, PROGRESS, READING, SAME_CALL, open_scan

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from ..errors import CompressedInputError, InputError, InputLimitExceeded
-from .archives import ARCHIVES, archive_of
+from .archives import archive_of, members
 from .packings import PACKINGS, other_packing, packing_of
 from .places import PIECE, Anywhere, File
 from .streams import Ahead, Bytes, Fault, Member
@@ -229,15 +229,15 @@ def sources_of(file: File, limit: int, only: str = "") -> Iterator[Source]:
     read = Allowance(limit)  # of the archive itself, with all in it that is no log
     why: Fault | InputError | None = None
     found = False
-    members = 0
+    count = 0
     try:
-        for member in ARCHIVES[archive][1](Bytes(b"", partial(_within, whole, read))) if archive else ():
+        for member in members(archive, Bytes(b"", partial(_within, whole, read))) if archive else ():
             if only in {"", member.name}:
                 found = True
                 yield Source(f"{file.name}!{member.name}", member, file, allowed, within)
             _pass(member, allowed)
-            members += 1
-            if allowed.exceeded or members == MEMBERS:
+            count += 1
+            if allowed.exceeded or count == MEMBERS:
                 why = whole.beyond() if allowed.exceeded else _too_many(file.name)
                 break
     except (Fault, InputError) as e:

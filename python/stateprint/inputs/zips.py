@@ -24,11 +24,6 @@ IN_EXTRA = 0xFFFFFFFF
 """A length that stands in the extra field, as eight bytes."""
 
 
-def is_zip(head: bytes) -> bool:
-    """Whether a zip archive begins here."""
-    return head.startswith((LOCAL, END))
-
-
 def zip_members(src: Bytes) -> Iterator[Member]:
     """The files of the archive. Fault, after them, where it is cut or damaged, or its directory names others."""
     unlisted = 0  # sum over the members that were come to, less those of the directory

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from . import _core
+from ._scan import Scan, scan
 from .errors import ConfigError, InputError
 from .inputs.places import Input
-from .scan import Scan, scan
 from .table import Table, write
 
 Window = str | float | timedelta

@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import Any
 
 from .. import _core, show
+from .._same_call import SameCalls
+from .._scan import Scan, scan
 from ..errors import ConfigError
 from ..inputs.places import Input
-from ..same_call import SameCalls
-from ..scan import Scan, scan
 from ..table import Table
 from .counting import Counts
 from .parts import Answer, InputCoverage
