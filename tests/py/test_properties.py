@@ -334,7 +334,7 @@ def test_framing_of_strings() -> None:
 
 
 @many
-@given(st.text(min_size=2, max_size=12), st.data())
+@given(st.text(min_size=2, max_size=12).filter(lambda s: s != "user"), st.data())  # that one is the same when it is swapped with its role
 def test_framing_of_turns(s: str, data: st.DataObject) -> None:
     """(9) One turn in two, two in one, role and content swapped: other chains."""
     at = data.draw(st.integers(1, len(s) - 1))
