@@ -98,52 +98,29 @@ class Summary:
 
     def add_copy(self, name: str, like: Likeness) -> None:
         """Adds an input that is not read, since its content is in another one."""
-        self._add_unread(name, likeness=like.kind, like=like.other)
+        self.inputs.append(_entry(source=name, likeness=like.kind, like=like.other))
 
     def add_lost(self, name: str, error: InputError) -> None:
         """Adds an input that could not be opened when it was to be read."""
-        self._add_unread(name, complete=False, error=error.code)
+        self.inputs.append(_entry(source=name, complete=False, error=error.code))
 
-    def _add_unread(self, name: str, **known: Any) -> None:
-        nothing: dict[str, Any] = {
-            "source": name,
-            "recognised": True,
-            "likeness": None,
-            "like": None,
-            "complete": True,
-            "error": None,
-            "bytes": 0,
-            "stored": 0,
-            "format": None,
-            "container": None,
-            "packing": None,
-            "file_flags": [],
-            "hints": [],
-        }
-        self.inputs.append(nothing | known)
-
-    def add_input(self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool, like: Likeness | None) -> None:
-        """Adds an input that was read; ended: its end was come to."""
-        self.inputs.append(
-            {
-                "source": source.name,
-                "recognised": True,
-                "likeness": like.kind if like else None,
-                "like": like.other if like else None,
-                "complete": ended and error is None,
-                "error": error.code if error else None,
-                "bytes": part["bytes"],
-                "stored": source.taken,
-                "format": part["format"],
-                "container": part["container"],
-                "records": part["records"],
-                "read": sum(part["classified"].values()),
-                **{name: part[name] for name in COUNTS},
-                "packing": "+".join(source.packings) or None,
-                "file_flags": [*part["file_flags"], *source.finish()],
-                "hints": [HINTS.get(h, h) for h in part["hints"]],
-            }
+    def add_input(
+        self, part: Mapping[str, Any], source: Source, error: InputError | None, *, ended: bool, blind: bool, like: Likeness | None
+    ) -> None:
+        """Adds an input that was read; ended: its end was come to; blind: no reader knows it, and no call was seen in it."""
+        entry = _entry(
+            source=source.name,
+            complete=ended and error is None,
+            error=error.code if error else None,
+            stored=source.taken,
+            read=sum(part["classified"].values()),
+            packing="+".join(source.packings) or None,
+            file_flags=[*part["file_flags"], *source.finish()],
+            hints=[*(HINTS.get(h, h) for h in part["hints"]), *([BLIND] if blind else [])],
+            recognised=not blind,
+            **{name: part[name] for name in ("bytes", "format", "container", "records", *COUNTS)},
         )
+        self.inputs.append(entry | ({"likeness": like.kind, "like": like.other} if like else {}))
 
     def to_dict(self) -> dict[str, Any]:
         """All counts, and each input's completeness."""
@@ -206,6 +183,29 @@ class Summary:
         return "all records were passed over: " + ", ".join(f"{n} {why}" for why, n in self.passed_over.items())
 
 
+def _entry(source: str, **known: Any) -> dict[str, Any]:
+    """An input in a summary: what is known of it, and of the rest what stands for nothing."""
+    nothing: dict[str, Any] = {
+        "source": source,
+        "recognised": True,
+        "likeness": None,
+        "like": None,
+        "complete": True,
+        "error": None,
+        "bytes": 0,
+        "stored": 0,
+        "format": None,
+        "container": None,
+        "records": 0,
+        "read": 0,
+        **{name: {} for name in COUNTS},
+        "packing": None,
+        "file_flags": [],
+        "hints": [],
+    }
+    return nothing | known
+
+
 class Scan:
     """A scan that has not begun: iterate it for batches (each an Arrow record batch by protocol), or take `table()`. It can be iterated
     again, and then reads again. `summary` and `errors` are those of the last iteration, up to where it came. One thread at a time."""
@@ -231,7 +231,6 @@ class Scan:
         self._threads, self._strict, self._limit, self._max_rejects, self._progress = threads, strict, limit, max_rejects, progress
         self._evidence: Table | None = None
         self._rows: dict[tuple[Any, ...], int] | None = None  # of the input in which the limit was reached
-        self._blind = False  # no reader knows the input at hand, and no call was seen in it
         self.summary = Summary()
         self.errors: list[InputError] = []
 
@@ -259,9 +258,7 @@ class Scan:
         with contextlib.closing(self._sources(places, like)) as sources:
             for source, before, likeness in sources:
                 seen: dict[tuple[Any, ...], int] = {}
-                self._blind = self._format is None
                 for batch, found in self._one(source, evidence, likeness):
-                    self._blind = self._blind and _no_calls(batch)
                     exchanges, marks, come_to = self._kept(batch, found, left)
                     if left is not None:
                         left -= len(exchanges)
@@ -339,8 +336,11 @@ class Scan:
 
     def _one(self, source: Source, evidence: bool, like: Likeness | None) -> Iterator[tuple[_core.Batch, _core.Batch | None]]:
         log = Log(source, self.engine, self._format, self._records, threads=self._threads, evidence=evidence, mirror=self._mirror)
+        blind = self._format is None
         try:
-            yield from log.batches()
+            for batch, marks in log.batches():
+                blind = blind and _no_calls(batch)
+                yield batch, marks
         finally:  # also when the caller, a limit or Ctrl-C stopped it
             part, error = log.summary(), log.error
             if error is not None:
@@ -349,9 +349,8 @@ class Scan:
                 self.summary.add(part)
             else:
                 self.summary.add_rows(self._rows)
-            self.summary.add_input(part, source, error, ended=log.ended, like=like)
-            if self._blind and sum(part["classified"].values()):
-                self.summary.inputs[-1] |= {"recognised": False, "hints": [*self.summary.inputs[-1]["hints"], BLIND]}
+            blind = blind and log.ended and sum(part["classified"].values()) > 0
+            self.summary.add_input(part, source, error, ended=log.ended, blind=blind, like=like)
         if error is not None:
             self._failed(error, partly=source.rest)
 

@@ -423,12 +423,13 @@ def test_what_is_no_file_counts_for_the_limit(tmp_path: Path) -> None:
     assert [error.code for error in scan.errors] == ["unpacked_limit"]
 
 
-def test_the_number_of_files_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("files", "codes"), [(2, []), (3, ["member_limit"]), (4, ["member_limit"])])
+def test_the_number_of_files_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, codes: list[str]) -> None:
     monkeypatch.setattr(sources, "MEMBERS", 2)
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        for i in range(4):
+        for i in range(files):
             archive.writestr(f"{i}.jsonl", b'{"model":"gpt-5","input":"x"}\n')
     scan = sp.scan(path, strict=False)
     assert len(scan.table()) == 2
-    assert [error.code for error in scan.errors] == ["member_limit"]
+    assert [error.code for error in scan.errors] == codes

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -167,6 +168,22 @@ def test_inputs_without_rows(tmp_path: Path) -> None:
     assert answers(nothing)[1] == "no"
     assert list(nothing.rows())
     assert nothing._repr_html_()
+
+
+def test_inputs_that_are_not_read(tmp_path: Path) -> None:
+    path = log(tmp_path, [0.0])
+    copy = shutil.copy(path, tmp_path / "copy.jsonl")
+    found = sp.coverage(scan(path, copy))
+    assert [(part.source, part.rows, part.records) for part in found.files] == [(str(path), 1, 1), (str(copy), 0, 0)]
+    assert list(found.rows())
+
+
+def test_a_log_without_calls_is_told_at_its_end_only(tmp_path: Path) -> None:
+    (tmp_path / "app.jsonl").write_text('{"level": "info", "text": "up"}\n' * 3)
+    for limit, recognised in ((None, False), (1, True)):
+        result = sp.scan(tmp_path / "app.jsonl", engine=engine(), limit=limit)
+        result.table()
+        assert [part["recognised"] for part in result.summary.inputs] == [recognised]
 
 
 def test_inputs_that_share_a_name(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def _compare(a: Place, b: Place, limit: int) -> tuple[Kind | None, bool]:
 
 
 def _stored_alike(a: Place, b: Place) -> bool:
-    with contextlib.closing(a.open()) as first, contextlib.closing(b.open()) as second, contextlib.suppress(InputError):
+    with contextlib.suppress(InputError), contextlib.closing(a.open()) as first, contextlib.closing(b.open()) as second:
         _, x, y = _alike(partial(first.read, PIECE), partial(second.read, PIECE))
         return not x and not y
     return False

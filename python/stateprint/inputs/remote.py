@@ -41,9 +41,8 @@ class _Remote(File):
 
     def _ended(self, n: int) -> None:
         if n == 0 and self.size is not None and self.taken < self.size:
-            error = InputError(f"only {self.taken:,} of {self.size:,} bytes came", source=self.name, byte=self.taken, hint="try again")
-            error.cut = True
-            raise error
+            what = f"only {self.taken:,} of {self.size:,} bytes came"
+            raise InputError(what, source=self.name, byte=self.taken, hint="try again", cut=True)
 
     def _error(self, error: Any) -> InputError:
         return _told(error, self.name)

@@ -183,16 +183,12 @@ class Source:
     def beyond(self) -> InputLimitExceeded:
         """The error beyond the limit."""
         what, hint = f"more than {self._allowed.limit:,} bytes unpacked", "raise max_unpacked_bytes, if you trust the file"
-        error = InputLimitExceeded(what, code="unpacked_limit", source=self.name, hint=hint)
-        error.cut = True
-        return error
+        return InputLimitExceeded(what, code="unpacked_limit", source=self.name, hint=hint, cut=True)
 
     def _told(self, why: Fault | InputError) -> InputError:
         if isinstance(why, InputError):
             return why
-        error = CompressedInputError(why.message, code=why.code, hint=why.hint, source=self.name, byte=why.byte)
-        error.cut = why.cut
-        return error
+        return CompressedInputError(why.message, code=why.code, hint=why.hint, source=self.name, byte=why.byte, cut=why.cut)
 
     def finish(self) -> list[str]:
         """At the end: the flags, with whether the file changed meanwhile and whether it was packed beyond measure."""
@@ -232,13 +228,16 @@ def sources_of(file: File, limit: int, only: str = "") -> Iterator[Source]:
     count = 0
     try:
         for member in members(archive, Bytes(b"", partial(_within, whole, read))) if archive else ():
+            if count == MEMBERS:
+                why = _too_many(file.name)
+                break
             if only in {"", member.name}:
                 found = True
                 yield Source(f"{file.name}!{member.name}", member, file, allowed, within)
             _pass(member, allowed)
             count += 1
-            if allowed.exceeded or count == MEMBERS:
-                why = whole.beyond() if allowed.exceeded else _too_many(file.name)
+            if allowed.exceeded:
+                why = whole.beyond()
                 break
     except (Fault, InputError) as e:
         why = e
