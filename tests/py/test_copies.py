@@ -158,3 +158,12 @@ def test_progress_counts_what_is_read(tmp_path: Path) -> None:
     seen: list[Any] = []
     scanned(put(tmp_path, log=SHORT, copy=SHORT), progress=seen.append)
     assert (seen[-1].done, seen[-1].total) == (len(SHORT), len(SHORT))
+
+
+def test_an_input_that_is_gone_meanwhile_is_like_nothing(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    for path in paths:
+        path.write_bytes(b"x" * (2 * START))
+    places = list(expand(map(str, paths)))
+    paths[1].unlink()
+    assert likenesses(places, 1 << 40) == {2: Likeness("same", str(paths[0]))}

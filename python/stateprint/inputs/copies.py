@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from ..errors import InputError
-from .places import PIECE, Place
+from .places import PIECE, File, Place
 from .sources import sources_of
 
 START = 4096
@@ -134,14 +134,18 @@ class _Content:
 
     def __init__(self, place: Place, limit: int) -> None:
         self.ended = False
-        self._file, self._member = place.open(), place.member
-        self.node = (*self._file.node, place.member) if self._file.node else None
+        self._file: File | None = None
+        self.node: tuple[int, int, str] | None = None
         """What is read, by whatever path."""
-        self._pieces = self._read(limit)
-
-    def _read(self, limit: int) -> Iterator[bytes]:
+        self._pieces: Iterator[bytes] = iter(())
         with contextlib.suppress(InputError):  # said when it is its turn to be read
-            for source in sources_of(self._file, limit, self._member):
+            self._file = place.open()
+            self.node = (*self._file.node, place.member) if self._file.node else None
+            self._pieces = self._read(self._file, place.member, limit)
+
+    def _read(self, file: File, member: str, limit: int) -> Iterator[bytes]:
+        with contextlib.suppress(InputError):
+            for source in sources_of(file, limit, member):
                 yield from source.pieces()
             self.ended = True
 
@@ -157,4 +161,5 @@ class _Content:
         return start[:START], self.ended and len(start) < START
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
