@@ -370,11 +370,13 @@ static int quick_bracket(sp_split *s, uint8_t c, int opens, uint32_t floor) {
     return 1;
 }
 
-/* `began`: the first byte that this call was given to look at; before it stands s->last. */
+/* The byte before p. `began`: the first one that this call was given to look at; before it stood s->last. */
+static uint8_t before(const sp_split *s, const uint8_t *p, const uint8_t *began) { return p > began ? p[-1] : s->last; }
+
 static void quick_lines(sp_split *s, const uint8_t *p, uint64_t feeds, uint64_t base_p, const uint8_t *began) {
     for (; feeds; feeds &= feeds - 1) {
         const uint8_t *at = p + __builtin_ctzll(feeds);
-        new_line(s, base_p + (uint64_t)(at - p), at > began ? at[-1] : s->last);
+        new_line(s, base_p + (uint64_t)(at - p), before(s, at, began));
     }
 }
 
@@ -395,7 +397,7 @@ static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, con
         const uint8_t *stop = wrong ? p + __builtin_ctzll(wrong) : NULL;
         for (brackets &= good; brackets; brackets &= brackets - 1) {
             unsigned i = (unsigned)__builtin_ctzll(brackets);
-            int opens = m.opens >> i & 1, cut = s->by_line && opens && p[(int)i - 1] == '\n';
+            int opens = m.opens >> i & 1, cut = s->by_line && opens && before(s, p + i, began) == '\n';
             if (opens) look_back(s, p + i, from, bytes, base);
             if (!cut && quick_bracket(s, p[i], opens, floor)) continue;
             stop = p + i;
@@ -473,7 +475,7 @@ int sp_split_next(sp_split *s, const uint8_t *bytes, uint64_t base, uint64_t end
         if (k == SPACE) {
             p++;
         } else if (k == FEED) {
-            new_line(s, at, p > from ? p[-1] : s->last);
+            new_line(s, at, before(s, p, from));
             p++;
         } else if (k == QUOTE && (s->depth || s->open)) {
             if (!s->open && at_record(s)) begin(s, at);
