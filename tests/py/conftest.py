@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stateprint.inputs import unpack
+from stateprint.inputs import deflate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,11 +17,11 @@ def shared_folder() -> Path | None:
     return path if (path / "corpus").is_dir() else None
 
 
-@pytest.fixture(params=unpack.inflaters(), ids=lambda i: i.name)
-def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> unpack.Inflater:
+@pytest.fixture(params=deflate.inflaters(), ids=lambda i: i.name)
+def inflater(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> deflate.Inflater:
     """Each decoder of gzip that is installed, in turn the one that is used."""
-    chosen: unpack.Inflater = request.param
-    monkeypatch.setattr(unpack, "inflaters", lambda: [chosen])
+    chosen: deflate.Inflater = request.param
+    monkeypatch.setattr(deflate, "inflaters", lambda: [chosen])
     return chosen
 
 

@@ -14,7 +14,7 @@ import pytest
 import stateprint as sp
 from harness import DATA, ROOT, SANITIZED, chunks
 from stateprint import _core
-from stateprint.inputs import unpack
+from stateprint.inputs import deflate
 from test_bench import made
 from test_replay import lines
 
@@ -154,7 +154,7 @@ def run(*arguments: str | Path, kernel: str | None = None) -> tuple[int, str, st
 
 def test_the_command_line() -> None:
     kernels = ", ".join(KERNELS)
-    head = f"stateprint, version {sp.__version__}\ngzip by {unpack.inflaters()[0].name}\n"
+    head = f"stateprint, version {sp.__version__}\ngzip by {deflate.inflaters()[0].name}\n"
     assert run("--version") == (0, f"{head}kernel {KERNELS[0]}, of {kernels}\n", "")
     assert run("--version", kernel="plain")[1].endswith(f"\nkernel plain, of {kernels}\n")
     code, out, err = run("--version", kernel="avx3")

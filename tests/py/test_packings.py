@@ -13,7 +13,7 @@ import zstandard
 
 import stateprint as sp
 from harness import engine, unpacked
-from stateprint.inputs import blocks, unpack
+from stateprint.inputs import bzip2_xz, deflate
 
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(30_000))
 WHOLE = random.Random(3).randbytes(400_000) + LINES
@@ -55,7 +55,7 @@ CASES |= {
     "zlib: checksum": (ZLIB_FEW[:-1] + bytes([ZLIB_FEW[-1] ^ 1]), FEW, "zlib_checksum", False),
     "zlib: damage": (ZLIB_FEW[:2] + b"\xff" + ZLIB_FEW[3:], b"", "zlib_data", True),
 }
-HOW = {"zlib": unpack.unzlib, "bzip2": blocks.bunzip2, "xz": blocks.unxz}
+HOW = {"zlib": deflate.unzlib, "bzip2": bzip2_xz.bunzip2, "xz": bzip2_xz.unxz}
 
 
 @pytest.mark.parametrize("step", [1, 1000, 1 << 20])
@@ -65,18 +65,18 @@ def test_streams(name: str, data: bytes, want: bytes, code: str | None, cut: boo
 
 
 def test_a_damaged_block_of_bzip2_takes_nothing_along_that_is_before_it() -> None:
-    marks = [found.start() - 1 for found in blocks.MARK.finditer(BZIP2)]
-    lengths = [len(unpacked(blocks.bunzip2, BZIP2[: mark + 1], 1 << 20)[0]) for mark in marks]
+    marks = [found.start() - 1 for found in bzip2_xz.MARK.finditer(BZIP2)]
+    lengths = [len(unpacked(bzip2_xz.bunzip2, BZIP2[: mark + 1], 1 << 20)[0]) for mark in marks]
     assert len(marks) >= 4
     assert (lengths[0], lengths[-1]) == (0, len(WHOLE))
     for mark, length in zip(marks[1:-1], lengths[1:-1], strict=True):
         bad = bytearray(BZIP2)
         bad[mark + 40] ^= 1
         for step in (4097, 1 << 20):
-            assert unpacked(blocks.bunzip2, bytes(bad), step) == (WHOLE[:length], "bzip2_data", True)
+            assert unpacked(bzip2_xz.bunzip2, bytes(bad), step) == (WHOLE[:length], "bzip2_data", True)
 
 
-@pytest.mark.parametrize(("how", "data"), [(blocks.bunzip2, BZIP2), (blocks.unxz, XZ)], ids=["bzip2", "xz"])
+@pytest.mark.parametrize(("how", "data"), [(bzip2_xz.bunzip2, BZIP2), (bzip2_xz.unxz, XZ)], ids=["bzip2", "xz"])
 def test_cut_or_damaged_anywhere_gives_the_same_whatever_the_reads(
     how: Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]], data: bytes
 ) -> None:
@@ -98,10 +98,10 @@ def test_what_xz_gives_before_damage_lacks_little() -> None:
     """Of a block whose chunks are good up to there: less than what comes out of one call."""
     text = "".join(f'{{"model":"gpt-5","input":"{random.Random(i).random()}"}}\n' for i in range(20_000)).encode()
     data = lzma.compress(text)
-    whole, _, _ = unpacked(blocks.unxz, data[: len(data) // 2], 1 << 20)
+    whole, _, _ = unpacked(bzip2_xz.unxz, data[: len(data) // 2], 1 << 20)
     assert text.startswith(whole)
     assert len(whole) > len(text) // 3
-    assert len(text) - len(unpacked(blocks.unxz, data[:-30] + b"abcd" + data[-26:], 1 << 20)[0]) < blocks.XZ_OUT
+    assert len(text) - len(unpacked(bzip2_xz.unxz, data[:-30] + b"abcd" + data[-26:], 1 << 20)[0]) < bzip2_xz.XZ_OUT
 
 
 def test_a_dictionary_of_xz_beyond_the_bound_is_refused() -> None:
@@ -109,7 +109,7 @@ def test_a_dictionary_of_xz_beyond_the_bound_is_refused() -> None:
     assert header[:4] == b"\x02\0\x21\x01"
     header[4] = 32  # 256 MiB
     header[-4:] = zlib.crc32(header[:-4]).to_bytes(4, "little")
-    out, code, cut = unpacked(blocks.unxz, XZ_FEW[:12] + header + XZ_FEW[24:], 1 << 20)
+    out, code, cut = unpacked(bzip2_xz.unxz, XZ_FEW[:12] + header + XZ_FEW[24:], 1 << 20)
     assert (out, code, cut) == (b"", "xz_window", True)
 
 

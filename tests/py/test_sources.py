@@ -23,7 +23,7 @@ import zstandard
 import stateprint as sp
 from harness import DATA, engine, unpacked
 from stateprint import logs
-from stateprint.inputs import places, sources, streams, unpack
+from stateprint.inputs import deflate, places, sources, streams, zstd
 
 GZ = {e["file"]: e for e in json.loads((DATA / "gz/manifest.json").read_bytes())}
 LINES = b"".join(b'{"model":"gpt-5","input":"%d"}\n' % i for i in range(2000))
@@ -102,8 +102,8 @@ def test_standard_input_once() -> None:
 @pytest.mark.usefixtures("inflater")
 def test_gunzip_gives_the_same_whatever_the_reads(name: str) -> None:
     data = (DATA / "gz" / name).read_bytes()
-    first = unpacked(unpack.gunzip, data, 1 << 20)
-    assert all(unpacked(unpack.gunzip, data, step) == first for step in (1, 7, 4096))
+    first = unpacked(deflate.gunzip, data, 1 << 20)
+    assert all(unpacked(deflate.gunzip, data, step) == first for step in (1, 7, 4096))
     if name != "nested.jsonl.gz":
         assert first[1] == GZ[name]["input_error"]
     if GZ[name]["input_complete"]:
@@ -112,7 +112,7 @@ def test_gunzip_gives_the_same_whatever_the_reads(name: str) -> None:
 
 @pytest.mark.usefixtures("inflater")
 def test_all_before_the_damage_is_kept() -> None:
-    out, code, cut = unpacked(unpack.gunzip, (DATA / "gz/flip-mid.jsonl.gz").read_bytes(), 1 << 20)
+    out, code, cut = unpacked(deflate.gunzip, (DATA / "gz/flip-mid.jsonl.gz").read_bytes(), 1 << 20)
     assert (out.count(b"\n"), len(out) - out.rindex(b"\n") - 1, code, cut) == (1006, 133, "gzip_data", True)
 
 
@@ -124,10 +124,10 @@ def test_gzip_headers() -> None:
     extra = b"\x05\0hello"
     full = fixed % 0x1E + extra + b"name\0comment\0"
     full += (zlib.crc32(full) & 0xFFFF).to_bytes(2, "little")
-    assert unpacked(unpack.gunzip, full + packed, 3) == (LINES, None, False)
-    assert unpacked(unpack.gunzip, full[:-1] + bytes([full[-1] ^ 1]) + packed, 3) == (b"", "gzip_crc", True)
-    assert unpacked(unpack.gunzip, fixed % 0x20 + packed, 3) == (b"", "gzip_data", True)
-    assert unpacked(unpack.gunzip, fixed % 8 + b"x" * 100_000, 4096) == (b"", "gzip_truncated", True)
+    assert unpacked(deflate.gunzip, full + packed, 3) == (LINES, None, False)
+    assert unpacked(deflate.gunzip, full[:-1] + bytes([full[-1] ^ 1]) + packed, 3) == (b"", "gzip_crc", True)
+    assert unpacked(deflate.gunzip, fixed % 0x20 + packed, 3) == (b"", "gzip_data", True)
+    assert unpacked(deflate.gunzip, fixed % 8 + b"x" * 100_000, 4096) == (b"", "gzip_truncated", True)
 
 
 def damaged(rng: random.Random) -> bytes:
@@ -152,23 +152,23 @@ def damaged(rng: random.Random) -> bytes:
 def test_all_decoders_find_the_same_damage_at_the_same_byte(seed: int) -> None:
     """What comes out, the reason, and its place: rows and errors must not depend on what is installed."""
     rng = random.Random(seed)
-    by_zlib = unpack.inflaters()[-1]
+    by_zlib = deflate.inflaters()[-1]
     assert by_zlib.name == "zlib"
     codes = set()
     for _ in range(300):
         data, step = damaged(rng), rng.choice([1 << 10, 1 << 20])
         want = fault_of(data, step, by_zlib)
         codes.add(want[1])
-        for other in unpack.inflaters()[:-1]:
+        for other in deflate.inflaters()[:-1]:
             assert fault_of(data, step, other) == want
     assert codes >= {None, "gzip_data", "gzip_crc", "gzip_truncated", "gzip_trailing_garbage"}
 
 
-def fault_of(data: bytes, step: int, by: unpack.Inflater) -> tuple[bytes, str | None, int, bool]:
+def fault_of(data: bytes, step: int, by: deflate.Inflater) -> tuple[bytes, str | None, int, bool]:
     stream = io.BytesIO(data)
     pieces = []
     try:
-        pieces.extend(unpack.gunzip(stream.read(10), lambda n: stream.read(min(n, step)), by))
+        pieces.extend(deflate.gunzip(stream.read(10), lambda n: stream.read(min(n, step)), by))
     except streams.Fault as fault:
         return b"".join(pieces), fault.code, fault.byte, fault.cut
     return b"".join(pieces), None, 0, False
@@ -176,11 +176,11 @@ def fault_of(data: bytes, step: int, by: unpack.Inflater) -> tuple[bytes, str | 
 
 def test_which_decoders_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test extra has zlib-ng; without it, zlib does the work."""
-    names = [i.name for i in unpack.inflaters()]
+    names = [i.name for i in deflate.inflaters()]
     assert names == (["zlib-ng"] if importlib.util.find_spec("zlib_ng") else []) + ["zlib"]
     monkeypatch.setitem(sys.modules, "zlib_ng", None)
-    assert [i.name for i in unpack.inflaters()] == ["zlib"]
-    assert unpacked(unpack.gunzip, (DATA / "gz/ok-3.jsonl.gz").read_bytes(), 4096)[1] is None
+    assert [i.name for i in deflate.inflaters()] == ["zlib"]
+    assert unpacked(deflate.gunzip, (DATA / "gz/ok-3.jsonl.gz").read_bytes(), 4096)[1] is None
 
 
 # --------------------------------------------------------------------------------------------------------------------------------- zstd
@@ -209,18 +209,18 @@ ZSTD: dict[str, tuple[bytes, bytes, str | None]] = {
 @pytest.mark.parametrize("step", [1, 1000, 1 << 20])
 @pytest.mark.parametrize(("data", "want", "code"), ZSTD.values(), ids=ZSTD)
 def test_unzstd(data: bytes, want: bytes, code: str | None, step: int) -> None:
-    out, got, _ = unpacked(unpack.unzstd, data, step)
+    out, got, _ = unpacked(zstd.unzstd, data, step)
     assert got == code
     assert out == want
 
 
 def test_zstd_cut_or_damaged_anywhere_gives_a_beginning() -> None:
     for at in range(0, len(FRAME), 7919):
-        out, code, cut = unpacked(unpack.unzstd, FRAME[:at], 4096)
+        out, code, cut = unpacked(zstd.unzstd, FRAME[:at], 4096)
         assert WHOLE.startswith(out)
         assert (code, cut) == ("zstd_truncated", True) or at == 0
         bad = FRAME[:at] + bytes([FRAME[at] ^ 0x10]) + FRAME[at + 1 :]
-        code = unpacked(unpack.unzstd, bad, 4096)[1]
+        code = unpacked(zstd.unzstd, bad, 4096)[1]
         assert code is not None or at < 18  # a bit of the header may change nothing
         assert code is None or code.startswith("zstd_")
 

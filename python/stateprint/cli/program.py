@@ -13,7 +13,7 @@ import click
 from .._scan import Scan
 from ..engine import Engine, kernels
 from ..errors import ConfigError, InternalError, OutputError, StateprintError
-from ..inputs.unpack import inflaters
+from ..inputs.deflate import inflaters
 from ..show import printable
 from ..version import __version__
 

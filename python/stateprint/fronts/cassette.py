@@ -12,9 +12,9 @@ from typing import Any
 
 from .. import _core
 from ..errors import InputError, library
+from ..inputs.deflate import GZIP, gunzip
 from ..inputs.sources import RATIO, Source
 from ..inputs.streams import Fault
-from ..inputs.unpack import GZIP, gunzip
 
 ANCHORED = 64 << 20
 """Bytes of anchored values that are kept for aliases; an alias to a later one is a rejected record."""

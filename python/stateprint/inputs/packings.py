@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from .blocks import bunzip2, is_bzip2, is_xz, unxz
-from .unpack import gunzip, is_gzip, is_zlib, is_zstd, unzlib, unzstd
+from .bzip2_xz import bunzip2, is_bzip2, is_xz, unxz
+from .deflate import gunzip, is_gzip, is_zlib, unzlib
+from .zstd import is_zstd, unzstd
 
 Unpack = Callable[[bytes, Callable[[int], bytes]], Iterator[bytes]]
 """Of (bytes that were read, a function that reads more) the pieces of the content, and Fault after them."""

@@ -7,8 +7,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from .deflate import inflate, inflaters
 from .streams import Bytes, Fault, Member, Part, name_of
-from .unpack import inflate, inflaters
 
 LOCAL, LISTED, DESCRIPTOR, END = b"PK\3\4", b"PK\1\2", b"PK\7\x08", b"PK\5\6"
 END64, LOCATOR = b"PK\6\6", b"PK\6\7"

@@ -1,4 +1,4 @@
-"""bzip2 and xz as streams, as `unpack`. Their decoders keep what comes out of a call that meets damage to themselves, and can't go back
+"""bzip2 and xz as streams, as `deflate`. Their decoders keep what comes out of a call that meets damage to themselves, and can't go back
 a step: so what they are fed is cut where that takes the least along, and in the same places whatever the reads."""
 
 import re
