@@ -301,7 +301,12 @@ def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "log").write_bytes(SAMPLE.read_bytes() * 60)
     out = tmp_path / "out.ndjson"
     command = [*PROGRAM, "scan", "-", "-o", str(out)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    before = signal.signal(number, signal.SIG_DFL)  # who runs the tests in the background of a script ignores it, and a child would, too
+    try:
+        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(number, before)
+    with started as child:
         assert child.stdin is not None
         child.stdin.write((tmp_path / "log").read_bytes())
         child.stdin.flush()
