@@ -152,6 +152,15 @@ What is remarkable about an exchange that was read. None of them changes the ver
 | `extra` | a library is not installed; the message names the extra (`MissingExtra`, which is an `ImportError`, too) |
 | `syntax`, `meaning` | a rule pack, a context file or a mapping: it can't be read; it says something that means nothing |
 
+## An output that is not written
+
+`OutputError` (an `OSError`, too: `errno`, `filename`); what stood at its place before is as it was, and the exit code is 5.
+
+| code | meaning |
+| --- | --- |
+| `output` | the place can't be written to: a folder, a device, a full disk, a pipe that is closed |
+| `exists` | there is a file of that name; `--force` replaces it |
+
 ## Exit codes
 
 | code | meaning |
