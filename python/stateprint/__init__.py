@@ -89,7 +89,8 @@ _LATER = {
     "same_call": "_same_call",
     "scan": "_scan",
 }
-"""What is imported when it is asked for, and its module: `import stateprint` is to take no time."""
+"""What is imported when it is asked for, and its module: `import stateprint` is to take no time. The modules have an underscore, since `scan`
+and its like are functions of this one."""
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,13 @@
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from . import _core
 from .engine import Engine, Lens, engine_for
 from .errors import PayloadLimitError, PayloadSyntaxError, payload_error
+from .show import rfc3339
 from .trace import explanation
 from .verdict import Explanation, Fingerprint, Identification, Verdict, describe, fingerprint_of, verdict_in
 
@@ -222,6 +223,4 @@ def _response(response: Response) -> tuple[bytes | None, Headers, int | None]:
 
 
 def _time(time: str | datetime | None) -> str | None:
-    if not isinstance(time, datetime):
-        return time
-    return time.astimezone(UTC).isoformat() if time.tzinfo else time.isoformat() + "Z"
+    return rfc3339(time) if isinstance(time, datetime) else time

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from .errors import ConfigError
+from .show import rfc3339
 
 
 def read_file(path: str | os.PathLike[str], what: str) -> bytes:
@@ -41,7 +42,7 @@ def as_json(value: Any, name: str, indent: int | None = None) -> bytes:
 def _stamp(value: object) -> str:
     """RFC 3339 of the times of TOML; those without an offset are UTC."""
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat() + "Z"
+        return rfc3339(value)
     if isinstance(value, date):
         return value.isoformat() + "T00:00:00Z"
     raise TypeError

@@ -162,6 +162,21 @@ def _limits(given: Mapping[str, int]) -> dict[str, int]:
     return dict(given)
 
 
+class Arguments(NamedTuple):
+    """What an engine was made of, checked: what it is equal by, and what a pickle of it holds."""
+
+    packs: tuple[tuple[str, bytes], ...]
+    lens: Lens
+    limits: tuple[tuple[str, int], ...]
+    key: bytes | None
+    tag_key: bytes | None
+    tags: bool
+    with_text: bool
+    context: Toml | None
+    map: Map | None
+    kernel: str | None
+
+
 class Engine:
     """What a scan and `classify` work with.
 
@@ -175,7 +190,7 @@ class Engine:
     """
 
     __slots__ = ("_arguments", "_rules")
-    _arguments: tuple[Any, ...]
+    _arguments: "Arguments"
     _rules: _core.Rules
 
     def __init__(
@@ -197,40 +212,28 @@ class Engine:
         numbers = tuple(sorted(_limits(limits or {}).items()))
         keys = _as_key(key, "key"), _as_key(tag_key, "tag_key")
         mapping = None if map is None else Map.of(map)
-        self._build(packs, lens_of(lens), numbers, *keys, bool(tags), bool(with_text), _context(context), mapping, kernel)
+        self._build(Arguments(packs, lens_of(lens), numbers, *keys, bool(tags), bool(with_text), _context(context), mapping, kernel))
 
-    def _build(
-        self,
-        packs: tuple[tuple[str, bytes], ...],
-        lens: Lens,
-        limits: tuple[tuple[str, int], ...],
-        key: bytes | None,
-        tag_key: bytes | None,
-        tags: bool,
-        with_text: bool,
-        context: Toml | None,
-        mapping: Map | None,
-        kernel: str | None,
-    ) -> None:
-        object.__setattr__(self, "_arguments", (packs, lens, limits, key, tag_key, tags, with_text, context, mapping, kernel))
+    def _build(self, given: "Arguments") -> None:
+        object.__setattr__(self, "_arguments", given)
         refused: tuple[Any, ...] | None = None
         try:
             made = _core.Rules(
                 self._packs(),
-                lens=(list(lens.counts), list(lens.exempts)),
-                limits={name: n for name, n in limits if name != "max_unpacked_bytes"},
-                key=key,
-                tag_key=tag_key,
-                tags=tags,
-                with_text=with_text,
-                context=b"\n".join(context.json) if context else None,
-                kernel=kernel,
+                lens=(list(given.lens.counts), list(given.lens.exempts)),
+                limits={name: n for name, n in given.limits if name != "max_unpacked_bytes"},
+                key=given.key,
+                tag_key=given.tag_key,
+                tags=given.tags,
+                with_text=given.with_text,
+                context=b"\n".join(given.context.json) if given.context else None,
+                kernel=given.kernel,
                 versions=f"schema {SCHEMA}, stateprint {__version__}, rules {_rules_version()}",
             )
         except _core.CoreError as e:
             refused = e.args
         if refused is not None:
-            raise _refused(refused, context, mapping, lens)
+            raise _refused(refused, given.context, given.map, given.lens)
         object.__setattr__(self, "_rules", made)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -247,14 +250,12 @@ class Engine:
 
     def _packs(self) -> list[tuple[str, bytes]]:
         """(name, JSON) of all packs, in the order in which they are tried."""
-        mapping = self.map
-        return [*([mapping.pack] if mapping else []), *reversed(self._arguments[0]), *builtin_packs()]
+        return [*([self.map.pack] if self.map else []), *reversed(self._arguments.packs), *builtin_packs()]
 
     @property
     def map(self) -> Map | None:
         """The mapping that scans take."""
-        mapping: Map | None = self._arguments[8]
-        return mapping
+        return self._arguments.map
 
     def reading(self, format: str | None, records: str | None) -> tuple[str | None, str | None]:
         """Reader and records of a scan: what the caller says, else what the mapping says. ConfigError where both name a reader."""
@@ -272,20 +273,17 @@ class Engine:
     @property
     def lens(self) -> Lens:
         """What counts as stateful."""
-        lens: Lens = self._arguments[1]
-        return lens
+        return self._arguments.lens
 
     @property
     def with_text(self) -> bool:
         """Whether every value is shown."""
-        found: bool = self._arguments[6]
-        return found
+        return self._arguments.with_text
 
     @property
     def max_unpacked_bytes(self) -> int:
         """Most bytes of one input, unpacked."""
-        found: int = dict(self._arguments[2]).get("max_unpacked_bytes", MAX_UNPACKED)
-        return found
+        return dict(self._arguments.limits).get("max_unpacked_bytes", MAX_UNPACKED)
 
     @property
     def limits(self) -> dict[str, int]:
@@ -300,11 +298,11 @@ class Engine:
     def with_lens(self, lens: str | Lens) -> "Engine":
         """The same engine under another lens; itself if that is its own."""
         lens = lens_of(lens)
-        return self if lens == self.lens else _rebuild(self._arguments[0], lens, *self._arguments[2:])
+        return self if lens == self.lens else _rebuild(*self._arguments._replace(lens=lens))
 
     def with_map(self, map: Settings) -> "Engine":
         """The same engine with this mapping. ConfigError where it is refused."""
-        return _rebuild(*self._arguments[:8], Map.of(map), *self._arguments[9:])
+        return _rebuild(*self._arguments._replace(map=Map.of(map)))
 
     def describe(self) -> dict[str, Any]:
         """Packs, digest, facts and entries of the rule set."""
@@ -312,7 +310,7 @@ class Engine:
         return found
 
     def __reduce__(self) -> tuple[Callable[..., "Engine"], tuple[Any, ...]]:
-        return _rebuild, self._arguments
+        return _rebuild, tuple(self._arguments)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Engine) and self._arguments == other._arguments
@@ -328,13 +326,14 @@ class Engine:
         return [{"name": name, **listed[name]} for name in dict.fromkeys(entry["id"] for entry in found)] + [{"name": "bodies", **last}]
 
     def __repr__(self) -> str:
-        return f"<Engine lens={self.lens.name} packs={len(self._arguments[0]) + len(builtin_packs())}>"
+        return f"<Engine lens={self.lens.name} packs={len(self._arguments.packs) + len(builtin_packs())}>"
 
 
 def _rebuild(*arguments: Any) -> Engine:
-    _kernel(arguments[-1])  # the processor may be another one
+    given = Arguments(*arguments)
+    _kernel(given.kernel)  # the processor may be another one
     engine = Engine.__new__(Engine)
-    engine._build(*arguments)
+    engine._build(given)
     return engine
 
 

@@ -1,6 +1,8 @@
 """Text for people: nothing that a terminal, a browser or a notebook would run. All texts from a log pass here."""
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -15,14 +17,23 @@ def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def rfc3339(time: datetime) -> str:
+    """The time in UTC as RFC 3339 writes it. One without an offset is taken for UTC."""
+    if time.utcoffset() is None:
+        time = time.replace(tzinfo=UTC)
+    with contextlib.suppress(OverflowError):  # the last hours of the year 9999: they keep their offset
+        time = time.astimezone(UTC)
+    return time.isoformat().replace("+00:00", "Z")
+
+
 def value(cell: Any) -> str:
     """A cell of a table as text."""
     if cell is None:
         return ""
     if isinstance(cell, list | tuple | set | frozenset):
         return " ".join(map(printable, cell))
-    if hasattr(cell, "isoformat"):
-        return str(cell.isoformat()).replace("+00:00", "Z")
+    if isinstance(cell, datetime):
+        return rfc3339(cell)
     return printable(cell)
 
 

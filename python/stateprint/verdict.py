@@ -54,7 +54,7 @@ def mark_of(row: Mapping[str, Any]) -> Mark:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return show.rfc3339(value)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..show import rfc3339
 from .counting import buckets_of
 from .parts import DAY, EPOCH, HOUR, MINUTE, InputCoverage, Times
 from .questions import percent
@@ -20,7 +21,7 @@ SHOWN_BUCKETS, BAR = 40, 40
 
 
 def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat().replace("+00:00", "Z")
+    return None if time is None else rfc3339(time)
 
 
 def _row(part: InputCoverage, section: str, name: str | None, n: int | None = None, of: int | None = None, **more: Any) -> dict[str, Any]:

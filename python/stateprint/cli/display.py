@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -153,7 +154,7 @@ def show_table(batches: Iterator[_core.Batch]) -> None:
 def show_counts(found: dict[tuple[Any, ...], int], by: list[str], to: str | None) -> None:
     if to == "ndjson" or (to is None and not sys.stdout.isatty()):
         for key, n in found.items():
-            cells = (value(k) if hasattr(k, "isoformat") else k for k in key)
+            cells = (value(k) if isinstance(k, datetime) else k for k in key)
             click.echo(json.dumps({**dict(zip(by, cells, strict=True)), "count": n}))
     elif found:
         print_grid((*by, "count"), [[*(value(k) for k in key), f"{n:,}"] for key, n in found.items()], set(by))

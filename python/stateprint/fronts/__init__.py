@@ -1,5 +1,6 @@
 """What stands in front of the core where its byte stream can't carry a log as it is: makes JSON records, each with its place in the source.
-A front is told by the first 64 KiB of the unpacked stream, never by the name."""
+A front is told by the first 64 KiB of the unpacked stream, never by the name. Beside the fronts stands what lies between records of one log:
+pieces that are one call (`between`, `join`), and bodies that were stored apart (`mirror`)."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol

@@ -15,6 +15,7 @@ from ..engine import Engine
 from ..errors import InputError, StateprintError, library
 from ..inputs.places import InMemory
 from ..inputs.sources import Source
+from ..show import rfc3339
 
 PARQUET, ARROW_FILE, ARROW_STREAM = b"PAR1", b"ARROW1\0\0", b"\xff\xff\xff\xff"
 GIVEN = 1 << 20
@@ -244,7 +245,7 @@ def _other(value: Any) -> Any:
         except UnicodeDecodeError:
             return base64.b64encode(value).decode("ascii")
     if isinstance(value, dt.datetime):
-        return value.isoformat() if value.tzinfo else value.isoformat() + "Z"
+        return rfc3339(value)
     if isinstance(value, decimal.Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)
