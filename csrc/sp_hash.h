@@ -6,8 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct sp_digest {
+typedef union __attribute__((packed)) sp_digest {
     uint8_t b[16]; /* canonical (big-endian) */
+    uint64_t w[2]; /* the same bytes, as they are moved: 16 at once would wait for the two halves that were just written */
 } sp_digest;
 
 sp_digest sp_x128(const void *p, size_t n);

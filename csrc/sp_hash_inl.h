@@ -10,11 +10,8 @@
 #include "sp_hash.h"
 
 static inline sp_digest sp_x128_inline(const void *p, size_t n) {
-    sp_digest d;
-    XXH128_canonical_t c;
-    XXH128_canonicalFromHash(&c, XXH3_128bits(p, n));
-    memcpy(d.b, c.digest, sizeof d.b);
-    return d;
+    XXH128_hash_t h = XXH3_128bits(p, n);
+    return (sp_digest){.w = {spi_big_endian(h.high64), spi_big_endian(h.low64)}};
 }
 
 #endif

@@ -190,7 +190,7 @@ static uint32_t open_mark(walk *w, uint32_t node, sp_type type, const uint8_t *p
 
 /* Completes the mark of the scalar that ends before p and stands in w->string. A body or a text (`flags` are those of its node) that is a
    string is kept at any length, a quotation mark before it, and has no hash. */
-static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_digest *d, int hashed, uint32_t flags) {
+static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, sp_digest d, int hashed, uint32_t flags) {
     sp_scan *s = w->s;
     sp_mark *m = &s->marks[mark];
     sp_view v = {w->text + m->start, (size_t)(p - w->text) - m->start};
@@ -212,7 +212,7 @@ static void close_scalar(walk *w, uint32_t mark, const uint8_t *p, const sp_dige
     m->value = v;
     m->end = (size_t)(p - w->text);
     m->state &= (uint8_t)~SP_MARK_OPEN;
-    if (hashed && !(flags & KEPT && m->type == SP_STRING)) m->hash = *d;
+    if (hashed && !(flags & KEPT && m->type == SP_STRING)) m->hash = d;
     if (flags & SP_NODE_BODY) m->shape = letter[m->type];
 }
 
@@ -277,6 +277,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     }
     const sp_frame *outer = w->f;
     sp_frame *f = w->f + 1;
+    int shaped = depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY), inner = outer->inner || (hashed && !object);
     f->node = node;
     f->mark = mark;
     f->scope = outer->scope;
@@ -287,9 +288,9 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     f->marks_before = s->mark_count;
     f->object = (uint8_t)object;
     f->hashed = (uint8_t)hashed;
-    f->depth = (uint8_t)(depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY) ? depth : 0);
-    f->inner = (uint8_t)(outer->inner || (hashed && !object));
-    f->replays = !s->replay || !hashed ? 0 : object ? f->depth == 1 && !f->inner : outer->inner ? 0 : 2;
+    f->depth = (uint8_t)(shaped ? depth : 0);
+    f->inner = (uint8_t)inner;
+    f->replays = !s->replay || !hashed ? 0 : object ? depth == 1 && !inner : outer->inner ? 0 : 2;
     f->start = (size_t)(p - w->text);
     if (level > w->deepest) w->deepest = (uint32_t)level;
     if (object || hashed) s->hashes[w->hash_top++] = object ? object_header : array_header;
@@ -363,7 +364,7 @@ static const sp_entry *sort_members(walk *w, const sp_digest *pairs) {
 
 /* The members of the innermost frame are complete: hash and shape, and duplicates. The members go, sorted, behind the top of the stack.
    0 on failure. */
-static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
+static int finish_object(walk *w) {
     sp_scan *s = w->s;
     const sp_frame *f = w->f;
     uint32_t n = f->count;
@@ -380,7 +381,7 @@ static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
         sorted[2 * to + 1] = pairs[2 * from];
         sorted[2 * to + 2] = pairs[2 * from + 1];
     }
-    *d = hash(sorted, 32 * (size_t)n + 16);
+    w->digest = hash(sorted, 32 * (size_t)n + 16);
     if (!f->depth) return 1;
     uint8_t *out = (uint8_t *)sorted + sizeof *sorted; /* in the same place: names and shapes are shorter */
     for (uint32_t i = 0; i < n; i++) {
@@ -388,12 +389,12 @@ static int finish_object(walk *w, sp_digest *d, uint64_t *shape) {
         memcpy(out + 24 * to, pairs[2 * from].b, 16);
         sp_hash_store(out + 24 * to + 16, s->shapes[f->shape_base + from]);
     }
-    *shape = XXH3_64bits(sorted, 24 * (size_t)n + 16);
+    w->shape = XXH3_64bits(sorted, 24 * (size_t)n + 16);
     return 1;
 }
 
 /* S of the innermost frame, an array: its distinct shapes are on the shape stack, some more than once if they are many. */
-static int finish_array_shape(walk *w, uint64_t *shape) {
+static int finish_array_shape(walk *w) {
     sp_scan *s = w->s;
     uint64_t *v = s->shapes + w->f->shape_base;
     uint32_t n = w->shape_top - w->f->shape_base, kept = 0;
@@ -417,28 +418,28 @@ static int finish_array_shape(walk *w, uint64_t *shape) {
         if (i && v[i] == v[i - 1]) continue;
         sp_hash_store(out + 8 * (size_t)kept++, v[i]);
     }
-    *shape = XXH3_64bits(list, 16 + 8 * (size_t)kept);
+    w->shape = XXH3_64bits(list, 16 + 8 * (size_t)kept);
     return 1;
 }
 
-/* Closes the innermost frame, which ends before p. Its hash and shape go to *d and *shape. 0 on failure. */
-static int pop_frame(walk *w, const uint8_t *p, sp_digest *d, uint64_t *shape) {
+/* Closes the innermost frame, which ends before p. 0 on failure. */
+static int pop_frame(walk *w, const uint8_t *p) {
     sp_scan *s = w->s;
     sp_frame *f = w->f;
-    *shape = letter[f->object ? SP_OBJECT : SP_ARRAY];
+    w->shape = letter[f->object ? SP_OBJECT : SP_ARRAY];
     if (f->object) {
-        if (!finish_object(w, d, shape)) return 0;
+        if (!finish_object(w)) return 0;
     } else if (f->hashed) {
-        *d = hash(s->hashes + f->hash_base, 16 * (size_t)f->count + 16);
-        if (f->depth && !finish_array_shape(w, shape)) return 0;
+        w->digest = hash(s->hashes + f->hash_base, 16 * (size_t)f->count + 16);
+        if (f->depth && !finish_array_shape(w)) return 0;
     }
     if (f->mark != SP_NO_MARK) {
         sp_mark *m = &s->marks[f->mark];
         m->end = (size_t)(p - w->text);
         m->count = f->count;
         m->state &= (uint8_t)~SP_MARK_OPEN;
-        if (f->hashed) m->hash = *d;
-        if (w->t->nodes[m->node].flags & SP_NODE_BODY) m->shape = *shape;
+        if (f->hashed) m->hash = w->digest;
+        if (w->t->nodes[m->node].flags & SP_NODE_BODY) m->shape = w->shape;
     }
     w->hash_top = f->hash_base;
     w->shape_top = f->shape_base;
@@ -559,12 +560,12 @@ value: /* at p, for `node` */
 scalar:
     shape = letter[type];
     if (mark != SP_NO_MARK) {
-        close_scalar(&w, mark, p, &d, hashed, flags);
+        close_scalar(&w, mark, p, d, hashed, flags);
         if (w.status != SP_OK) goto out;
     }
 
 done: /* a value of the innermost frame: [start, p), d, shape */
-    if (f->replays && w.keeping[f->replays - 1].on) spi_scan_keep(&w, start, p, &d, shape);
+    if (f->replays && w.keeping[f->replays - 1].on) spi_scan_keep(&w, start, p, d, shape);
     if (f->hashed) {
         s->hashes[w.hash_top++] = d;
         if (f->depth && !add_shape(&w, shape)) goto out;
@@ -589,8 +590,10 @@ done: /* a value of the innermost frame: [start, p), d, shape */
 close: /* p is at the bracket */
     p++;
     start = text.p + f->start;
-    if (UNLIKELY(!pop_frame(&w, p, &d, &shape))) goto out;
+    if (UNLIKELY(!pop_frame(&w, p))) goto out;
     f = w.f;
+    d = w.digest;
+    shape = w.shape;
     goto done;
 
 element:
@@ -601,10 +604,14 @@ element:
 known: /* the value at p may be */
     if (UNLIKELY((size_t)w.hash_top + SPARE > s->hash_cap) && !reserve_hashes(&w, SPARE)) goto out;
     start = p;
-    p = spi_scan_known(&w, start, node, &d, &shape);
-    if (p) goto done;
-    p = start;
-    goto value;
+    p = spi_scan_known(&w, start, node);
+    if (!p) {
+        p = start;
+        goto value;
+    }
+    d = w.digest;
+    shape = w.shape;
+    goto done;
 
 member:
     if (UNLIKELY(p == end)) FAIL(SP_ERR_TRUNCATED);

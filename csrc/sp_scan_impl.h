@@ -40,6 +40,8 @@ typedef struct walk {
     uint32_t flags;
     sp_status status; /* set by the function that fails */
     sp_view string;   /* the last string: opening quote (not in n), then the unescaped text; in the text or in buf */
+    sp_digest digest; /* hash and shape of the last container, or known value */
+    uint64_t shape;
     uint32_t deepest; /* level reached in the values that are under way */
     struct keeping {  /* values that may be worth keeping, under way: a member of the payload, and an element of an outermost array */
         int on;
@@ -65,10 +67,10 @@ static inline void spi_place_of(const walk *w, uint32_t node, uint32_t index[SP_
     if (f->node != SP_NODE_DEAD && w->t->nodes[f->node].star == node && stars - 1 < SP_MAX_POINTER_STARS) index[stars - 1] = f->count;
 }
 
-/* Takes over the results of a value that was scanned before, if the bytes at p are one: its hash and shape go to *d and *shape. Returns what
-   follows it, or NULL: it must be scanned, and is told to spi_scan_keep when it is complete. */
-const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape);
+/* Takes over the results of a value that was scanned before, if the bytes at p are one. Returns what follows it, or NULL: it must be scanned,
+   and is told to spi_scan_keep when it is complete. */
+const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node);
 /* The value [start, p) is complete, of which spi_scan_known did not know. */
-void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape);
+void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, sp_digest d, uint64_t shape);
 
 #endif

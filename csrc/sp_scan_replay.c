@@ -2,7 +2,7 @@
 #include "sp_scan_impl.h"
 
 /* Takes over the results of a kept value as they are for the place at p. Returns what follows it, or NULL: it must be scanned. */
-static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_replay_value *v, sp_digest *d, uint64_t *shape) {
+static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_replay_value *v) {
     sp_scan *s = w->s;
     size_t level = (size_t)(w->f - s->frames), start = (size_t)(p - w->text);
     uint32_t base = s->mark_count, index[SP_MAX_POINTER_STARS], stars = 0;
@@ -44,18 +44,18 @@ static const uint8_t *take_over(walk *w, const uint8_t *p, uint32_t node, sp_rep
     s->nodes += v->is.nodes;
     w->flags |= v->is.flags;
     if (level + v->is.height > w->deepest) w->deepest = (uint32_t)(level + v->is.height);
-    *d = v->is.hash;
-    *shape = v->is.shape;
+    w->digest = v->is.hash;
+    w->shape = v->is.shape;
     return p + v->is.n;
 }
 
-const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node, sp_digest *d, uint64_t *shape) {
+const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node) {
     sp_replay_value *v;
     const sp_frame *f = w->f;
     struct keeping *k = &w->keeping[f->replays - 1];
     k->place = (sp_replay_place){.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
     k->slot = sp_replay_find(w->s->replay, p, w->end, k->place, &k->tag, &v);
-    const uint8_t *after = v ? take_over(w, p, node, v, d, shape) : NULL;
+    const uint8_t *after = v ? take_over(w, p, node, v) : NULL;
     k->on = !v;
     if (k->on) {
         k->base = w->s->mark_count;
@@ -85,7 +85,7 @@ static int has_known(const sp_mark *marks, uint32_t count) {
 
 /* What has marks that stand for others is not kept: those may go before it does. Nor is a list that holds little beside elements that were
    just kept: most are never seen again as a whole, and one that is will find its elements known, and be kept then. */
-void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_digest *d, uint64_t shape) {
+void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, sp_digest d, uint64_t shape) {
     sp_scan *s = w->s;
     struct keeping *k = &w->keeping[w->f->replays - 1];
     size_t n = (size_t)(p - start), nodes = s->nodes - k->nodes;
@@ -98,7 +98,7 @@ void spi_scan_keep(walk *w, const uint8_t *start, const uint8_t *p, const sp_dig
                               .height = w->deepest - level,
                               .nodes = (uint32_t)nodes,
                               .flags = w->flags,
-                              .hash = *d,
+                              .hash = d,
                               .shape = shape};
         v.foldable = (uint8_t)is_foldable(w, s->marks + k->base, marks, (size_t)(start - w->text), (size_t)(p - w->text));
         sp_replay_put(s->replay, k->slot, k->tag, &v, start, s->marks + k->base, k->base, w->text);
