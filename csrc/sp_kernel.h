@@ -16,8 +16,15 @@
 #define SP_KERNEL_X86 0
 #endif
 
-typedef struct sp_signs { /* bit i belongs to byte i of 64 */
-    uint64_t quote, slash, feed, opens, closes;
+typedef struct sp_strings { /* where a walk over blocks of 64 bytes stands, between two of them */
+    uint64_t inside;        /* all bits: in a string, else 0 */
+    uint64_t carry;         /* 1: the next byte is escaped, else 0 */
+} sp_strings;
+
+typedef struct sp_signs {         /* of a block; bit i belongs to its byte i */
+    uint64_t string;              /* in strings, from the first quote on, the last one not included */
+    uint64_t opens, closes, feed; /* brackets and line feeds outside of strings */
+    uint64_t wrong;               /* what JSON does not have: a line feed in a string, a backslash outside */
 } sp_signs;
 
 typedef struct sp_kernel {
@@ -30,8 +37,9 @@ typedef struct sp_kernel {
        in *flags, and *high as `find` does. */
     const uint8_t *(*unescape)(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags);
     int (*utf8)(const uint8_t *p, size_t n); /* whether [p, p+n) is UTF-8 */
-    void (*signs)(const uint8_t *p,
-                  sp_signs *m); /* where quotes, backslashes, line feeds and brackets stand in the 64 bytes at p; may be NULL */
+    /* Goes by blocks over [p, end), from and to the state *at. Returns the first one that has any signs beside `string`, with *at behind it, or
+       the place that has less than a block behind it. May be NULL. */
+    const uint8_t *(*strings)(const uint8_t *p, const uint8_t *end, sp_strings *at, sp_signs *m);
 } sp_kernel;
 
 const sp_kernel *sp_kernel_best(void);          /* for this processor */

@@ -1,5 +1,5 @@
-/* Bodies of the vector kernels; sp_kernel.c includes this once per instruction set, with KERNEL(name), TARGET, and `KERNEL(block)`
-   (masks of the 64 bytes at p) and `KERNEL(copy64)` defined. No include guard on purpose. */
+/* Bodies of the vector kernels find and unescape; sp_kernel.c includes this once per instruction set, with KERNEL(name), TARGET, and
+   `KERNEL(block)` (masks of the 64 bytes at p) and `KERNEL(copy64)` defined. No include guard on purpose. */
 
 TARGET static const uint8_t *KERNEL(find)(const uint8_t *p, const uint8_t *end, uint32_t *high) {
     for (; end - p >= 64; p += 64) {

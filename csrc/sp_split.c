@@ -334,24 +334,6 @@ static int closing(sp_split *s, uint8_t c, uint64_t at, sp_piece *piece, int *us
 
 /* ---- 64 bytes at once ---------------------------------------------------------------------------------------------------------------- */
 
-/* Bits up to and with each odd one of x are set: between quotes, the first one included. */
-static uint64_t between(uint64_t x) {
-    for (unsigned n = 1; n < 64; n *= 2) x ^= x << n;
-    return x;
-}
-
-/* The bytes that an odd run of backslashes stands before; *carry: such a run ends the block. After J. Keiser, D. Lemire, "Parsing gigabytes of
-   JSON per second". */
-static uint64_t escaped_by(uint64_t slash, uint64_t *carry) {
-    static const uint64_t even = 0x5555555555555555u;
-    uint64_t first = *carry, sum;
-    if (!slash) return *carry = 0, first;
-    slash &= ~first;
-    uint64_t follows = slash << 1 | first, odd_starts = slash & ~even & ~follows;
-    *carry = __builtin_add_overflow(odd_starts, slash, &sum);
-    return (even ^ (sum << 1)) & follows;
-}
-
 static void look_back(sp_split *s, const uint8_t *p, const uint8_t *from, const uint8_t *bytes, uint64_t base) {
     while (p > from && (classes[p[-1]] == SPACE || classes[p[-1]] == FEED)) p--;
     if (p > from) mark(s, p[-1], base + (uint64_t)(p - 1 - bytes));
@@ -385,16 +367,13 @@ static void quick_lines(sp_split *s, const uint8_t *p, uint64_t feeds, uint64_t 
 static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, const uint8_t *bytes, uint64_t base, const uint8_t *began) {
     const uint8_t *from = p;
     uint32_t floor = s->record_depth;
-    uint64_t inside = 0, carry = 0;
+    sp_strings at = {0, 0};
+    sp_signs m;
     for (uint32_t d = 1; d < s->depth && d <= SP_SPLIT_PATH_DEPTH; d++)
         if (s->match[d] && d > floor) floor = d;
-    for (; e - p >= 64; p += 64) {
-        sp_signs m;
-        s->kernel->signs(p, &m);
-        uint64_t escaped = escaped_by(m.slash, &carry), string = between(m.quote & ~escaped) ^ inside;
-        uint64_t wrong = (m.feed & string) | (m.slash & ~string), brackets = (m.opens | m.closes) & ~string;
-        uint64_t good = wrong ? (wrong & (0 - wrong)) - 1 : ~(uint64_t)0;
-        const uint8_t *stop = wrong ? p + __builtin_ctzll(wrong) : NULL;
+    for (; p = s->kernel->strings(p, e, &at, &m), e - p >= 64; p += 64) {
+        uint64_t good = m.wrong ? (m.wrong & (0 - m.wrong)) - 1 : ~(uint64_t)0, brackets = m.opens | m.closes;
+        const uint8_t *stop = m.wrong ? p + __builtin_ctzll(m.wrong) : NULL;
         for (brackets &= good; brackets; brackets &= brackets - 1) {
             unsigned i = (unsigned)__builtin_ctzll(brackets);
             int opens = m.opens >> i & 1, cut = s->by_line && opens && before(s, p + i, began) == '\n';
@@ -405,15 +384,14 @@ static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, con
             break;
         }
         if (m.feed & good) quick_lines(s, p, m.feed & good, base + (uint64_t)(p - bytes), began);
-        inside = 0 - (string >> 63);
         if (!stop) continue;
-        s->in_string = string >> (stop - p) & 1;
+        s->in_string = m.string >> (stop - p) & 1;
         if (!s->in_string) look_back(s, stop, from, bytes, base);
         return stop;
     }
-    s->in_string = (uint8_t)(inside & 1);
+    s->in_string = (uint8_t)(at.inside & 1);
     if (!s->in_string) look_back(s, p, from, bytes, base);
-    return p - carry; /* a backslash is read with what follows it */
+    return p - at.carry; /* a backslash is read with what follows it */
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------------ */
@@ -462,7 +440,7 @@ int sp_split_next(sp_split *s, const uint8_t *bytes, uint64_t base, uint64_t end
             continue;
         }
         if (p == e) break;
-        if (s->open && !s->broken && e - p >= 64 && s->kernel->signs && s->depth > s->record_depth && s->depth <= SP_SPLIT_DEPTH &&
+        if (s->open && !s->broken && e - p >= 64 && s->kernel->strings && s->depth > s->record_depth && s->depth <= SP_SPLIT_DEPTH &&
             !match_here(s) && !s->maybe && !stopped) {
             p = quick(s, p, e, bytes, base, from);
             stopped = 1;

@@ -51,6 +51,13 @@ static void test_kernels(void) {
                 memcpy(text + before, parts[i], m);
                 check_kernels(text, before + m + behind);
             }
+    for (unsigned c = 0; c < 256; c++) /* every byte behind a backslash */
+        for (size_t before = 60; before < 66; before++) {
+            memset(text, 'x', sizeof text);
+            text[before] = '\\';
+            text[before + 1] = (char)c;
+            check_kernels(text, 200);
+        }
     uint32_t seed = 1; /* mixtures */
     for (int round = 0; round < 3000; round++) {
         size_t n = 0;
