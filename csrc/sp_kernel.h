@@ -15,6 +15,12 @@
 #else
 #define SP_KERNEL_X86 0
 #endif
+#if defined(__aarch64__) && defined(__ARM_NEON) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define SP_KERNEL_NEON 1
+#include <arm_neon.h>
+#else
+#define SP_KERNEL_NEON 0
+#endif
 
 typedef struct sp_strings { /* where a walk over blocks of 64 bytes stands, between two of them */
     uint64_t inside;        /* all bits: in a string, else 0 */

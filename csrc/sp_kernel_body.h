@@ -1,4 +1,4 @@
-/* Bodies of the vector kernels find and unescape; sp_kernel.c includes this once per instruction set, with KERNEL(name), TARGET, and
+/* Bodies of the vector kernels find and unescape; their units include this once per instruction set, with KERNEL(name), TARGET, and
    `KERNEL(block)` (masks of the 64 bytes at p) and `KERNEL(copy64)` defined. No include guard on purpose. */
 
 TARGET static const uint8_t *KERNEL(find)(const uint8_t *p, const uint8_t *end, uint32_t *high) {
@@ -11,7 +11,7 @@ TARGET static const uint8_t *KERNEL(find)(const uint8_t *p, const uint8_t *end, 
         }
         *high |= m.high != 0;
     }
-    return plain_find(p, end, high);
+    return spi_plain_find(p, end, high);
 }
 
 /* 64 bytes are classified at once; then the loop hops from escape to escape along the bit mask, so that no hop waits for a compare.
@@ -28,7 +28,7 @@ TARGET static const uint8_t *KERNEL(unescape)(const uint8_t *p, const uint8_t *e
             KERNEL(copy64)(o, p + at);
             o += k - at;
             const uint8_t *next = p + k + 2;
-            *o = m.slash >> k & 1 ? simple_escape[p[k + 1]] : 0;
+            *o = m.slash >> k & 1 ? spi_simple_escape[p[k + 1]] : 0;
             if (*o == 0) { /* \u, or the end */
                 behind = o;
                 next = m.slash >> k & 1 ? sp_escape(p + k, end, &behind, flags) : NULL;
@@ -53,7 +53,7 @@ TARGET static const uint8_t *KERNEL(unescape)(const uint8_t *p, const uint8_t *e
         p += at;
     }
     behind = o;
-    p = plain_unescape(p, end, &behind, high, flags);
+    p = spi_plain_unescape(p, end, &behind, high, flags);
     o = behind;
 out:
     *out = o;
