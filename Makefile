@@ -11,6 +11,7 @@ FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno
 FLAGS_tsan := -O1 -g -fsanitize=thread
 FLAGS_cov := $(FLAGS_asan) --coverage
 FLAGS_bench := -O3
+FLAGS_arm := $(FLAGS_plain)
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DSP_FUZZING
 CFLAGS_ALL := -std=gnu11 $(WARN) -Icsrc -Itests/c -pthread $(FLAGS_$(VARIANT)) $(CFLAGS)
 LIBS := -ljansson -lxxhash -lm -pthread
@@ -28,7 +29,7 @@ CPPCHECK := --quiet --error-exitcode=1 --enable=warning,performance,portability 
   --suppress=internalAstError --suppress=uninitvar --suppress=returnDanglingLifetime
 TIDY := -*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-assignment-in-if-condition,-bugprone-implicit-widening-of-multiplication-result,-bugprone-not-null-terminated-result
 
-.PHONY: check ctests ctests-build kernels asan cov fuzz-build fuzz-short bench bench-build format lint tidy docs clean
+.PHONY: check ctests ctests-build kernels asan arm cov fuzz-build fuzz-short bench bench-build format lint tidy docs clean
 .SECONDARY:
 
 check: ctests ## C tests and the Python suite
@@ -45,9 +46,9 @@ $(O)/test_%: $(O)/test_%.o $(CORE) $(CHELP)
 $(O)/fuzz_%: fuzz/fuzz_%.c $(CORE) $(CHELP)
 	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $^ -o $@ $(LIBS)
 
-ctests-build: $(addprefix $(O)/,$(CTESTS)) ## C test programs of VARIANT (plain, asan, tsan, cov)
+ctests-build: $(addprefix $(O)/,$(CTESTS)) ## C test programs of VARIANT (plain, asan, tsan, cov, arm)
 ctests: ctests-build
-	@for t in $(CTESTS); do $(O)/$$t >$(O)/$$t.log 2>&1 || { cat $(O)/$$t.log; echo "FAILED: $$t"; exit 1; }; done; echo "C tests ($(VARIANT)): $(words $(CTESTS)) programs passed"
+	@for t in $(CTESTS); do $(RUN) $(O)/$$t >$(O)/$$t.log 2>&1 || { cat $(O)/$$t.log; echo "FAILED: $$t"; exit 1; }; done; echo "C tests ($(VARIANT)): $(words $(CTESTS)) programs passed"
 
 # test_kernels.py compares all kernels over logs; here each one has to answer for itself, against what the tests say of bytes.
 kernels: ## the Python tests that look closest at bytes, once by each kernel that this processor runs
@@ -57,6 +58,9 @@ kernels: ## the Python tests that look closest at bytes, once by each kernel tha
 asan: ## C tests and the Python suite under AddressSanitizer and UBSan
 	$(MAKE) --no-print-directory VARIANT=asan ctests
 	tools/pytest_sanitized.sh
+
+arm: ## C tests on 64-bit ARM, which qemu plays (gcc-aarch64-linux-gnu, qemu-user, and libjansson-dev and libxxhash-dev of arm64)
+	$(MAKE) --no-print-directory VARIANT=arm CC=aarch64-linux-gnu-gcc RUN=qemu-aarch64 ctests
 
 cov: ## line coverage of the C core, out of one instrumented run of everything; fails under 90 %
 	rm -rf build/c/cov build/sanitized

@@ -56,6 +56,11 @@ const sp_kernel *sp_kernel_named(sp_view name); /* of these; NULL if none is cal
    after it (after the second half of a surrogate pair), or NULL when it is none. */
 const uint8_t *sp_escape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *flags);
 
+#if SP_KERNEL_NEON
+/* Four bits for each byte; all bits of a byte are the same. */
+static inline uint64_t spi_nibbles(uint8x16_t v) { return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(v), 4)), 0); }
+#endif
+
 /* As `find`, for strings that are mostly short: the first 32 bytes without a call. */
 static inline const uint8_t *sp_find(const sp_kernel *k, const uint8_t *p, const uint8_t *end, uint32_t *high) {
 #if SP_KERNEL_X86
@@ -75,6 +80,17 @@ static inline const uint8_t *sp_find(const sp_kernel *k, const uint8_t *p, const
         }
         *high |= top;
         p += 32;
+    }
+#elif SP_KERNEL_NEON
+    for (int i = 0; i < 2 && end - p >= k->inlined; i++, p += 16) {
+        uint8x16_t v = vld1q_u8(p);
+        uint8x16_t ends = vorrq_u8(vorrq_u8(vceqq_u8(v, vdupq_n_u8('"')), vceqq_u8(v, vdupq_n_u8('\\'))), vcltq_u8(v, vdupq_n_u8(0x20)));
+        uint64_t special = spi_nibbles(ends), top = spi_nibbles(vcgeq_u8(v, vdupq_n_u8(0x80)));
+        if (__builtin_expect(special != 0, 1)) {
+            *high |= (top & ((special & (0 - special)) - 1)) != 0;
+            return p + __builtin_ctzll(special) / 4;
+        }
+        *high |= top != 0;
     }
 #endif
     return k->find(p, end, high);
