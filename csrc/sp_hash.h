@@ -12,6 +12,14 @@ typedef union __attribute__((packed)) sp_digest {
 } sp_digest;
 
 sp_digest sp_x128(const void *p, size_t n);
+#define SP_HASH_LONG 241 /* from here on XXH3 goes by stripes of 64 bytes, which wider registers do quicker */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SP_HASH_WIDE 1
+sp_digest sp_x128_avx2(const void *p, size_t n); /* the same, where the processor has it */
+sp_digest sp_x128_avx512(const void *p, size_t n);
+#else
+#define SP_HASH_WIDE 0
+#endif
 uint64_t sp_x64(const void *p, size_t n);
 uint64_t sp_x64_seeded(const void *p, size_t n, uint64_t seed);
 

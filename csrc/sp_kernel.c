@@ -85,7 +85,7 @@ const uint8_t *spi_plain_unescape(const uint8_t *p, const uint8_t *end, uint8_t 
 
 int spi_plain_utf8(const uint8_t *p, size_t n) { return sp_utf8_check(p, n) == n; }
 
-static const sp_kernel plain_kernel = {"plain", PTRDIFF_MAX, spi_plain_find, spi_plain_unescape, spi_plain_utf8, NULL};
+static const sp_kernel plain_kernel = {"plain", PTRDIFF_MAX, spi_plain_find, spi_plain_unescape, spi_plain_utf8, NULL, sp_x128};
 
 #if !SP_KERNEL_X86 && !SP_KERNEL_NEON
 const sp_kernel *spi_kernel_vectors(size_t i) { return (void)i, NULL; }

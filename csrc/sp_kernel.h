@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sp_hash.h"
 #include "sp_status.h"
 #include "sp_text.h"
 
@@ -46,6 +47,7 @@ typedef struct sp_kernel {
     /* Goes by blocks over [p, end), from and to the state *at. Returns the first one that has any signs beside `string`, with *at behind it, or
        the place that has less than a block behind it. May be NULL. */
     const uint8_t *(*strings)(const uint8_t *p, const uint8_t *end, sp_strings *at, sp_signs *m);
+    sp_digest (*hash)(const void *p, size_t n); /* sp_x128 of SP_HASH_LONG bytes or more */
 } sp_kernel;
 
 const sp_kernel *sp_kernel_best(void);          /* for this processor */

@@ -74,7 +74,7 @@ static int neon_utf8(const uint8_t *p, size_t n) {
     return vmaxvq_u8(errors) == 0;
 }
 
-static const sp_kernel neon_kernel = {"neon", 16, neon_find, neon_unescape, neon_utf8, neon_strings};
+static const sp_kernel neon_kernel = {"neon", 16, neon_find, neon_unescape, neon_utf8, neon_strings, sp_x128};
 
 const sp_kernel *spi_kernel_vectors(size_t i) { return i == 0 ? &neon_kernel : NULL; }
 

@@ -42,7 +42,7 @@ static inline uint64_t sse2_between(uint64_t x) { return between_by_shifts(x); }
 
 #include "sp_kernel_strings.h"
 
-static const sp_kernel sse2_kernel = {"sse2", 32, sse2_find, sse2_unescape, spi_plain_utf8, sse2_strings};
+static const sp_kernel sse2_kernel = {"sse2", 32, sse2_find, sse2_unescape, spi_plain_utf8, sse2_strings, sp_x128};
 
 #undef TARGET
 #undef KERNEL
@@ -124,7 +124,7 @@ TARGET static inline uint64_t avx2_between(uint64_t x) {
 
 #include "sp_kernel_strings.h"
 
-static const sp_kernel avx2_kernel = {"avx2", 32, avx2_find, avx2_unescape, avx2_utf8, avx2_strings};
+static const sp_kernel avx2_kernel = {"avx2", 32, avx2_find, avx2_unescape, avx2_utf8, avx2_strings, sp_x128_avx2};
 
 /* ---- AVX-512 with VBMI2: escapes of a block are decoded together and the holes closed by one compress ---- */
 
@@ -261,7 +261,7 @@ TARGET static inline uint64_t avx512_between(uint64_t x) { return avx2_between(x
 
 #include "sp_kernel_strings.h"
 
-static const sp_kernel avx512_kernel = {"avx512", 32, avx512_find, avx512_unescape, avx2_utf8, avx512_strings};
+static const sp_kernel avx512_kernel = {"avx512", 32, avx512_find, avx512_unescape, avx2_utf8, avx512_strings, sp_x128_avx512};
 
 const sp_kernel *spi_kernel_vectors(size_t i) {
     static const sp_kernel *const kernels[] = {&avx512_kernel, &avx2_kernel, &sse2_kernel};

@@ -49,11 +49,13 @@ void sp_scan_fini(sp_scan *s) {
 }
 
 /* One copy of the inlined hash for the whole file; calls are cheaper than the code. */
-static sp_digest hash(const void *p, size_t n) { return sp_x128_inline(p, n); }
+static sp_digest hash(const sp_kernel *k, const void *p, size_t n) {
+    return LIKELY(n < SP_HASH_LONG) ? sp_x128_inline(p, n) : k->hash(p, n);
+}
 
 void sp_scan_hash_body(sp_scan *s, uint32_t mark) {
     sp_mark *m = &s->marks[mark];
-    m->hash = hash(m->value.p - 1, m->value.n + 1);
+    m->hash = hash(s->kernel, m->value.p - 1, m->value.n + 1);
 }
 
 /* ---- tokens ---- */
@@ -227,7 +229,7 @@ static int fold_name(walk *w, sp_digest *d, sp_view *name) {
     if (held) from = s->buf + 1; /* it may have moved */
     s->buf[0] = '"';
     for (size_t i = 0; i < n; i++) s->buf[i + 1] = from[i] >= 'A' && from[i] <= 'Z' ? from[i] | 0x20 : from[i];
-    *d = hash(s->buf, n + 1);
+    *d = hash(w->kernel, s->buf, n + 1);
     *name = (sp_view){s->buf + 1, n};
     return 1;
 }
@@ -256,7 +258,7 @@ static uint32_t enter_element(const walk *w) {
     do text[--at] = (uint8_t)('0' + i % 10);
     while (i /= 10);
     text[--at] = '"';
-    sp_digest d = hash(text + at, sizeof text - at);
+    sp_digest d = hash(w->kernel, text + at, sizeof text - at);
     return sp_trie_member(w->t, w->f->node, &d, text + at + 1, sizeof text - at - 1);
 }
 
@@ -381,7 +383,7 @@ static int finish_object(walk *w) {
         sorted[2 * to + 1] = pairs[2 * from];
         sorted[2 * to + 2] = pairs[2 * from + 1];
     }
-    w->digest = hash(sorted, 32 * (size_t)n + 16);
+    w->digest = hash(w->kernel, sorted, 32 * (size_t)n + 16);
     if (!f->depth) return 1;
     uint8_t *out = (uint8_t *)sorted + sizeof *sorted; /* in the same place: names and shapes are shorter */
     for (uint32_t i = 0; i < n; i++) {
@@ -430,7 +432,7 @@ static int pop_frame(walk *w, const uint8_t *p) {
     if (f->object) {
         if (!finish_object(w)) return 0;
     } else if (f->hashed) {
-        w->digest = hash(s->hashes + f->hash_base, 16 * (size_t)f->count + 16);
+        w->digest = hash(w->kernel, s->hashes + f->hash_base, 16 * (size_t)f->count + 16);
         if (f->depth && !finish_array_shape(w)) return 0;
     }
     if (f->mark != SP_NO_MARK) {
@@ -511,7 +513,7 @@ value: /* at p, for `node` */
         BEGIN(SP_STRING);
         p = flags & KEPT ? read_body(&w, p) : read_string(&w, p);
         if (UNLIKELY(!p)) goto out;
-        if (hashed && !(flags & KEPT)) d = hash(w.string.p, w.string.n + 1);
+        if (hashed && !(flags & KEPT)) d = hash(w.kernel, w.string.p, w.string.n + 1);
         goto scalar;
     case '{':
     case '[': {
@@ -555,7 +557,7 @@ value: /* at p, for `node` */
     default: FAIL(SP_ERR_SYNTAX);
     }
     if (UNLIKELY(!p)) goto out;
-    if (hashed) d = hash(w.string.p, w.string.n);
+    if (hashed) d = hash(w.kernel, w.string.p, w.string.n);
 
 scalar:
     shape = letter[type];
@@ -620,7 +622,7 @@ member:
     p = read_string(&w, p);
     if (UNLIKELY(!p)) goto out;
     if (UNLIKELY((size_t)(p - start) - 2 > s->limits->max_key_bytes)) FAIL(SP_ERR_KEY_TOO_LONG);
-    d = hash(w.string.p, w.string.n + 1);
+    d = hash(w.kernel, w.string.p, w.string.n + 1);
     node = f->node == SP_NODE_DEAD ? SP_NODE_DEAD : enter_member(&w, d);
     if (UNLIKELY(w.status != SP_OK)) goto out;
     s->hashes[w.hash_top++] = d;

@@ -181,7 +181,7 @@ static const uint8_t *spy_unescape(const uint8_t *p, const uint8_t *end, uint8_t
 
 static void kernels(void) {
     static const char text[] = "{\"method\":\"POST\",\"url\":\"/go\",\"body\":\"{\\\"m\\\":\\\"a\\\\nb\\\"}\"}\n";
-    const sp_kernel spy = {"spy", PTRDIFF_MAX, spy_find, spy_unescape, sp_kernel_best()->utf8, NULL};
+    const sp_kernel spy = {"spy", PTRDIFF_MAX, spy_find, spy_unescape, sp_kernel_best()->utf8, NULL, sp_kernel_best()->hash};
     sp_rules *spied;
     sp_rules_error err;
     CHECK(small_rules_by(&sp_alloc_std, 0, &spy, &spied, &err) == SP_OK && sp_rules_kernel(spied) == &spy);

@@ -31,10 +31,24 @@ static void check_kernels(const void *bytes, size_t n) {
         CHECK(k->find(p, end, &find_high2) == found && !find_high2 == !find_high);
         CHECK(sp_find(k, p, end, &quick_high) == found && !quick_high == !find_high);
         CHECK(k->utf8(p, n) == utf8);
+        sp_digest want_hash = sp_x128(p, n), hash = n >= SP_HASH_LONG ? k->hash(p, n) : want_hash;
+        CHECK(memcmp(&hash, &want_hash, sizeof hash) == 0);
     }
     unguard(&in);
     unguard(&want);
     unguard(&got);
+}
+
+/* … and blocks of them, at every offset within a line of the cache. */
+static void check_long_hashes(void) {
+    static uint8_t text[8192];
+    const sp_kernel *k;
+    for (size_t i = 0; i < sizeof text; i++) text[i] = (uint8_t)(i * i >> 3 ^ i);
+    for (size_t i = 0; (k = sp_kernel_at(i)) != NULL; i++)
+        for (size_t n = SP_HASH_LONG; n < sizeof text - 64; n += 61) {
+            sp_digest hash = k->hash(text + n % 64, n), want = sp_x128(text + n % 64, n);
+            CHECK(memcmp(&hash, &want, sizeof hash) == 0);
+        }
 }
 
 static void test_kernels(void) {
@@ -58,6 +72,8 @@ static void test_kernels(void) {
             text[before + 1] = (char)c;
             check_kernels(text, 200);
         }
+    for (size_t n = SP_HASH_LONG; n <= sizeof text; n++) check_kernels(text, n); /* stripes of all lengths … */
+    check_long_hashes();
     uint32_t seed = 1; /* mixtures */
     for (int round = 0; round < 3000; round++) {
         size_t n = 0;
