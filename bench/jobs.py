@@ -22,6 +22,8 @@ def stateprint(path: str, threads: int, longest: int) -> Job:
     import stateprint as sp
 
     engine = sp.Engine()
+    for _ in sp.scan(path, engine=engine, limit=1):  # what is imported when it is asked for
+        pass
 
     def job() -> dict[str, int]:
         scan = sp.scan(path, threads=threads, engine=engine)
