@@ -15,7 +15,7 @@ from .errors import ConfigError, InputError, InputLimitExceeded, InputWarning
 from .filters import REASONS, Filter, Time, filter_of
 from .fronts.mirror import Mirror
 from .inputs.copies import Likeness, likenesses
-from .inputs.places import Input, Place, expand, is_input
+from .inputs.places import Input, Place, expand, inputs_of
 from .inputs.sources import Source, sources_of
 from .logs import HINTS, LAST, Log
 from .show import value
@@ -453,7 +453,7 @@ def scan(
     copies: "skip" reads content once that inputs have twice, under several names, in several packings, or as the beginning of another one
     (docs/inputs.md), and warns of it (InputWarning, unless strict is False); "keep" does not look for such. ConfigError for an option that is refused; `where`: with the place in the expression.
     """
-    given = tuple(inputs) if isinstance(inputs, Iterable) and not is_input(inputs) else (inputs,)
+    given = inputs_of(inputs)
     engine = engine_of(engine, lens, rules, context, map)
     for name, number, least, most in (("threads", threads, 1, 1024), ("limit", limit, 0, MOST), ("max_rejects", max_rejects, 0, MOST)):
         whole_number(name, number, least, most)

@@ -392,3 +392,33 @@ def test_a_log_in_which_nothing_looks_like_a_call_is_told(tmp_path: Path) -> Non
 def test_options_that_are_none(options: dict[str, Any]) -> None:
     with pytest.raises(sp.ConfigError, match=next(reversed(options))):
         sp.scan("log.jsonl", **options)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (io.BytesIO(b'{"secret": 1}\n'), "an open file"),
+        (io.StringIO('{"secret": 1}\n'), "an open file"),
+        ([io.BytesIO(b'{"secret": 1}\n')], "an open file"),
+        (b'{"secret": 1}', "bytes"),
+        ([bytearray(b"secret")], "bytearray"),
+        ({"secret": 1}, "dict"),
+        ([{"secret": 1}], "dict"),
+        (None, "NoneType"),
+        (5, "int"),
+        (["a.jsonl", 5], "int"),
+    ],
+)
+def test_what_is_no_input_is_refused_and_not_taken_for_names(given: Any, told: str) -> None:
+    for call in (sp.scan, sp.coverage, sp.peek):
+        with pytest.raises(sp.ConfigError, match=f"{told} is no input") as caught:
+            call(given)
+        assert "secret" not in str(caught.value) + caught.value.hint
+
+
+def test_names_may_come_one_after_another(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(LINES)
+    assert sp.scan(name for name in [str(path)]).table().to_arrow() == sp.scan(path).table().to_arrow()
+    with pytest.raises(sp.ConfigError, match="there is no input"):
+        sp.peek([])  # type: ignore[arg-type]

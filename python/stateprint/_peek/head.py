@@ -9,10 +9,10 @@ from typing import Any
 
 from .. import _core
 from ..engine import Engine
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..fronts import HEAD, Front
 from ..fronts.tables import tables_of
-from ..inputs.places import File, Input, expand
+from ..inputs.places import File, Input, expand, inputs_of
 from ..inputs.sources import Allowance, Source, sources_of
 from ..logs import HINTS, Log
 from ..verdict import known
@@ -97,8 +97,10 @@ def _only(line: str) -> str | None:
 def head_of(given: Input, engine: Engine) -> Head:
     """The head of the first log that an input gives, of a table by the names of its columns. It is read once, for a stream can't be read
     again. What is damaged behind it is no matter; InputError where nothing can be read, or the text is no UTF-8."""
-    places = expand([given])
-    place = next(places)
+    places = expand(inputs_of(given))
+    place = next(places, None)
+    if place is None:
+        raise ConfigError("there is no input", code="option", hint="give a name, a path or a table")
     hints = ["there are more files: this is the first of them"] if next(places, None) is not None else []
     with contextlib.closing(place.open()) as file:
         source = next(sources_of(file, engine.max_unpacked_bytes, place.member))

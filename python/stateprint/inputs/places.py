@@ -9,11 +9,11 @@ import os
 import select
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, BinaryIO, Protocol, TypeGuard, runtime_checkable
 
-from ..errors import InputError, input_error_of
+from ..errors import ConfigError, InputError, input_error_of
 
 PIECE = 256 << 10
 """Most bytes of one read of what is packed, so that progress moves."""
@@ -145,9 +145,28 @@ class InMemory(File):
 Input = str | os.PathLike[str] | ArrowStream
 
 
-def is_input(given: object) -> TypeGuard[Input]:
-    """Whether this is one input, and not several."""
+def inputs_of(given: Input | Iterable[Input]) -> tuple[Input, ...]:
+    """One input, or several. ConfigError for what is none; of it nothing is read or told."""
+    alone = _is_input(given) or _content(given) or not isinstance(given, Iterable)
+    found: tuple[object, ...] = (given,) if alone else tuple(given)  # type: ignore[arg-type]
+    for one in found:
+        if not _is_input(one):
+            what, hint = _content(one) or (f"{type(one).__name__} is no input", "give a name, a path or a table, or several")
+            raise ConfigError(what, code="option", hint=hint)
+    return found  # type: ignore[return-value]
+
+
+def _is_input(given: object) -> TypeGuard[Input]:
     return isinstance(given, (str, os.PathLike, ArrowStream))
+
+
+def _content(given: object) -> tuple[str, str] | None:
+    """What to say of what holds a log, or a payload, in place of its name."""
+    if hasattr(given, "read"):
+        return "an open file is no input", "give its name, or - for standard input"
+    if isinstance(given, (bytes, bytearray, memoryview, Mapping)):
+        return f"{type(given).__name__} is no input", "give the name of a file; classify() takes a payload"
+    return None
 
 
 @dataclasses.dataclass(frozen=True)
