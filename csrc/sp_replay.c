@@ -51,14 +51,15 @@ static const size_t table_bytes = LARGE_PAGE + SLOTS * (sizeof(uint16_t) + sizeo
 sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables) {
     size_t share = bytes < table_bytes + LEAST_BLOCKS ? 0 : bytes - table_bytes;
     if (!share || !tables) return NULL;
-    if (share > (UINT32_MAX - LARGE_PAGE) / tables) share = (UINT32_MAX - LARGE_PAGE) / tables; /* places have 32 bits */
+    size_t ahead = 2 * ((size_t)tables - 1), most = UINT32_MAX - LARGE_PAGE - ahead * LARGEST_PAGE; /* places have 32 bits */
+    if (share > most) share = most;
     sp_replay_store *s = a->resize(a->ctx, NULL, sizeof *s);
     if (!s) return NULL;
     memset(s, 0, sizeof *s);
     s->alloc = a;
     s->tables = tables;
     s->page_size = share / LEAST_PAGES > LARGEST_PAGE ? LARGEST_PAGE : share / LEAST_PAGES & ~(size_t)(ALIGN - 1);
-    s->page_count = share * tables / s->page_size;
+    s->page_count = share / s->page_size + ahead; /* the more tables, the more pages are kept free: see turn_page */
     pthread_mutex_init(&s->lock, NULL);
     s->horizons = a->resize(a->ctx, NULL, tables * sizeof *s->horizons);
     s->news = tables > 1 ? a->resize(a->ctx, NULL, TOLD * sizeof *s->news) : NULL;

@@ -88,8 +88,9 @@ typedef struct sp_replay {
     void *memory; /* of all but this struct */
 } sp_replay;
 
-/* A store for so many tables, with `bytes` for each of them and its part of the store. NULL: out of memory, or too few bytes to be of
-   use. It goes after its tables. */
+/* A store for so many tables. With one table both take `bytes`; each further one takes its own memory (14 MiB) and two pages of the store
+   (at most 1 MiB each): what one table found the others need not keep. NULL: out of memory, or too few bytes to be of use. It goes after
+   its tables. */
 sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables);
 void sp_replay_store_free(sp_replay_store *s);
 uint64_t sp_replay_store_rounds(sp_replay_store *s); /* how often its memory was filled */
