@@ -248,7 +248,11 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
     uint32_t slot = (uint32_t)h & (SLOTS - 1);
     *tag = (uint16_t)(h >> 48 | 1);
     *found = NULL;
-    if (r->tags[slot] != *tag) return slot;
+    if (r->tags[slot] != *tag) {
+        __builtin_prefetch(&r->values[slot], 1); /* it will be put here */
+        __builtin_prefetch((const uint8_t *)&r->values[slot] + 64, 1);
+        return slot;
+    }
     sp_replay_value *v = &r->values[slot];
     int same = v->is.place.node == place.node && v->is.place.depth == place.depth && v->is.age >= r->horizon &&
                v->is.n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->is.n) == 0;
@@ -271,7 +275,7 @@ void sp_replay_put(sp_replay *r, uint32_t slot, uint16_t tag, const sp_replay_re
     if ((r->page < r->horizon || need > r->free_end - r->free) && !turn_page(r)) return;
     sp_replay_result kept = *v;
     kept.at = (uint32_t)r->free;
-    kept.age = r->page;
+    kept.age = (uint32_t)r->page;
     kept.text_n = (uint32_t)text_n;
     uint32_t after = r->last ? (uint32_t)(r->last - r->values) : slot;
     r->free += need;

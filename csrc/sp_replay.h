@@ -16,7 +16,7 @@ enum {
     SP_REPLAY_LEAST = 128,        /* shortest value that is kept; the sample is out of its bytes from 32 on */
     SP_REPLAY_LONGEST = 1u << 20, /* longest one */
     SP_REPLAY_MARKS = 1024,       /* most marks that one may have */
-    SP_REPLAY_BITS = 12,          /* most bits in a note */
+    SP_REPLAY_BITS = 11,          /* most bits in a note */
 };
 
 /* Where a value stands, as far as its results depend on it. */
@@ -39,13 +39,14 @@ typedef struct sp_replay_note {
    scope around it). */
 typedef struct sp_replay_result {
     sp_replay_place place;
-    uint32_t n, marks, height, nodes, flags;
-    uint32_t text_n; /* bytes of unescaped values of marks */
-    sp_digest hash;
-    uint64_t shape;
-    uint64_t age;     /* number of the page that it stands in */
+    uint32_t n, nodes, flags;
+    uint16_t marks, height;
+    uint32_t text_n;  /* bytes of unescaped values of marks */
     uint32_t at;      /* where its block begins in the store */
+    uint32_t age;     /* number of the page that it stands in */
     uint8_t foldable; /* the first mark can stand for all */
+    uint64_t shape;
+    sp_digest hash;
 } sp_replay_result;
 
 /* A value in a table. */
@@ -55,6 +56,7 @@ typedef struct sp_replay_value {
     uint32_t next_slot, next_marks, next_bytes;
     sp_replay_note note;
 } sp_replay_value;
+_Static_assert(sizeof(sp_replay_value) == 128, "two lines of the cache: where it will stand is fetched while the value is scanned");
 
 typedef struct sp_replay_store sp_replay_store;
 
