@@ -233,6 +233,7 @@ static void follow(sp_replay *r, sp_replay_value *v) {
     if (r->last) lead_to(r, r->last, v);
     r->last = v;
     const uint8_t *marks = r->blocks + v->next_marks, *bytes = r->blocks + v->next_bytes;
+    __builtin_prefetch(&r->tags[v->next_slot]);
     __builtin_prefetch(&r->values[v->next_slot], 1);
     __builtin_prefetch((const uint8_t *)&r->values[v->next_slot] + 64, 1);
     __builtin_prefetch(marks); /* one mark stands for all, most often */
