@@ -193,63 +193,74 @@ TARGET static inline uint64_t unicode512(__m512i *v, uint64_t us, uint64_t digit
     return _pdep_u64(used, digits);
 }
 
-TARGET static const uint8_t *avx512_unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
-    const __m512i low = _mm512_loadu_si512(spi_simple_escape), high_half = _mm512_loadu_si512(spi_simple_escape + 64);
-    uint8_t *o = *out;
-    uint64_t top = 0;
-    while (p < end) {
-        block512 b = load512(p, end);
-        uint64_t slash = equal512(b.v, '\\'), quote = equal512(b.v, '"'), keep = b.all, escaped = 0;
-        uint64_t stop = _mm512_cmplt_epu8_mask(b.v, _mm512_set1_epi8(0x20)) & b.all, text_top = _mm512_movepi8_mask(b.v);
-        uint64_t first = stop | quote;
-        unsigned n = 64;
-        if (slash & ((first & (0u - first)) - 1)) { /* there is one before whatever may end the string */
-            const uint64_t odd_bits = 0xaaaaaaaaaaaaaaaau;
-            uint64_t code = (((slash << 1) | odd_bits) - slash) ^ odd_bits; /* a block begins outside of escapes */
-            uint64_t escape = code & slash;
-            escaped = code ^ slash;
-            uint64_t last = escape >> 63 ? (uint64_t)1 << 63 : 0; /* its second half is in the next block */
-            uint64_t us = equal512(b.v, 'u') & escaped;
-            __m512i plain = _mm512_permutex2var_epi8(low, b.v, high_half); /* spi_simple_escape of the lower seven bits of each byte */
-            uint64_t simple = _mm512_mask_test_epi8_mask(escaped & ~text_top, plain, plain);
-            __m512i v = _mm512_mask_mov_epi8(b.v, simple, plain);
-            uint64_t odd = ((escaped & ~(simple | us)) >> 1) | last; /* at the backslash */
-            keep &= ~escape;
-            if (us) {
-                uint64_t fits = us & (b.all >> 4), cut = us & ~fits, bad = 0;
-                uint64_t digits = fits << 1 | fits << 2 | fits << 3 | fits << 4;
-                uint64_t ends = odd | cut >> 1 | (stop | (quote & ~escaped)); /* what comes behind the first of these is not looked at */
-                uint64_t before = (ends & (0u - ends)) - 1;
-                fits &= before;
-                digits = fits << 1 | fits << 2 | fits << 3 | fits << 4;
-                if (fits) keep = (keep & ~(us | digits)) | unicode512(&v, fits, digits, &bad);
-                odd |= (cut | bad) >> 1;
-            }
-            b.v = v;
-            stop |= odd;
+typedef struct text512 { /* an unescape under way */
+    const uint8_t *p, *end;
+    uint8_t *out;
+    uint64_t top;
+    __m512i low, high; /* spi_simple_escape of the lower seven bits of a byte */
+} text512;
+
+/* Reads the block at p, of which `all` is there. 0 at the end of the string. */
+TARGET static inline __attribute__((always_inline)) int unescape512(text512 *t, __m512i v, uint64_t all, uint32_t *flags) {
+    uint64_t slash = equal512(v, '\\'), quote = equal512(v, '"'), keep = all, escaped = 0, text_top = _mm512_movepi8_mask(v);
+    uint64_t stop = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20)) & all, first = stop | quote;
+    unsigned n = (unsigned)_mm_popcnt_u64(all);
+    if (slash & ((first & (0u - first)) - 1)) { /* there is one before whatever may end the string */
+        const uint64_t odd_bits = 0xaaaaaaaaaaaaaaaau;
+        uint64_t code = (((slash << 1) | odd_bits) - slash) ^ odd_bits; /* a block begins outside of escapes */
+        uint64_t escape = code & slash;
+        escaped = code ^ slash;
+        uint64_t last = escape & (uint64_t)1 << 63; /* its second half is in the next block */
+        uint64_t us = equal512(v, 'u') & escaped;
+        __m512i plain = _mm512_permutex2var_epi8(t->low, v, t->high);
+        uint64_t simple = _mm512_mask_test_epi8_mask(escaped & ~text_top, plain, plain);
+        uint64_t odd = ((escaped & ~(simple | us)) >> 1) | last; /* at the backslash */
+        v = _mm512_mask_mov_epi8(v, simple, plain);
+        keep &= ~escape;
+        if (us) {
+            uint64_t fits = us & (all >> 4), cut = us & ~fits, bad = 0;
+            uint64_t ends = odd | cut >> 1 | (stop | (quote & ~escaped)); /* what comes behind the first of these is not looked at */
+            fits &= (ends & (0u - ends)) - 1;
+            uint64_t digits = fits << 1 | fits << 2 | fits << 3 | fits << 4;
+            if (fits) keep = (keep & ~(us | digits)) | unicode512(&v, fits, digits, &bad);
+            odd |= (cut | bad) >> 1;
         }
-        stop |= quote & ~escaped;
-        if (stop) {
-            n = (unsigned)_tzcnt_u64(stop);
-            keep = _bzhi_u64(keep, n);
-        }
-        top |= _bzhi_u64(text_top, n);
-        __m512i packed = _mm512_maskz_compress_epi8(keep, b.v);
-        unsigned kept = (unsigned)_mm_popcnt_u64(keep);
-        if (end - p >= 64) _mm512_storeu_si512(o, packed);
-        else _mm512_mask_storeu_epi8(o, _bzhi_u64(~(uint64_t)0, kept), packed);
-        o += kept;
-        p += n < 64 ? n : (size_t)_mm_popcnt_u64(b.all);
-        if (!stop) continue;
-        if (*p != '\\') break;
-        if (n) continue; /* once more, with all of the escape in the block */
-        const uint8_t *next = sp_escape(p, end, &o, flags);
-        if (!next) break;
-        p = next;
+        stop |= odd;
     }
-    *high |= top != 0;
-    *out = o;
-    return p;
+    stop |= quote & ~escaped;
+    if (stop) {
+        n = (unsigned)_tzcnt_u64(stop);
+        keep = _bzhi_u64(keep, n);
+        text_top = _bzhi_u64(text_top, n);
+    }
+    unsigned kept = (unsigned)_mm_popcnt_u64(keep);
+    __m512i packed = _mm512_maskz_compress_epi8(keep, v);
+    if (all == ~(uint64_t)0) _mm512_storeu_si512(t->out, packed); /* as much room is left as text */
+    else _mm512_mask_storeu_epi8(t->out, _bzhi_u64(~(uint64_t)0, kept), packed);
+    t->top |= text_top;
+    t->out += kept;
+    t->p += n;
+    if (!stop) return 1;
+    if (*t->p != '\\') return 0;
+    if (n) return 1; /* once more, with all of the escape in the block */
+    uint8_t *o = t->out;
+    const uint8_t *next = sp_escape(t->p, t->end, &o, flags);
+    t->out = o;
+    if (next) t->p = next;
+    return next != NULL;
+}
+
+TARGET static const uint8_t *avx512_unescape(const uint8_t *p, const uint8_t *end, uint8_t **out, uint32_t *high, uint32_t *flags) {
+    text512 t = {p, end, *out, 0, _mm512_loadu_si512(spi_simple_escape), _mm512_loadu_si512(spi_simple_escape + 64)};
+    int on = 1;
+    while (on && end - t.p >= 64) on = unescape512(&t, _mm512_loadu_si512(t.p), ~(uint64_t)0, flags);
+    while (on && t.p < end) {
+        block512 b = load512(t.p, end);
+        on = unescape512(&t, b.v, b.all, flags);
+    }
+    *high |= t.top != 0;
+    *out = t.out;
+    return t.p;
 }
 
 TARGET static inline marks avx512_marks(const uint8_t *p) {
