@@ -391,8 +391,3 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(sp.ConfigError, match="pyarrow") as caught:
             sp.scan(given).table()
         assert "stateprint[arrow]" in str(caught.value)
-
-
-def test_what_is_no_input() -> None:
-    with pytest.raises(TypeError):
-        sp.scan([5]).table()  # type: ignore[list-item]
