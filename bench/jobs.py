@@ -9,6 +9,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,8 +23,9 @@ def stateprint(path: str, threads: int, longest: int) -> Job:
     import stateprint as sp
 
     engine = sp.Engine()
-    for _ in sp.scan(path, engine=engine, limit=1):  # what is imported when it is asked for
-        pass
+    with tempfile.NamedTemporaryFile() as empty:
+        for _ in sp.scan(empty.name, engine=engine):  # imports what it imports when it is asked for
+            pass
 
     def job() -> dict[str, int]:
         scan = sp.scan(path, threads=threads, engine=engine)
