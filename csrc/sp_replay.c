@@ -12,7 +12,9 @@ enum {
     SLOTS = 1 << SLOT_BITS,
     ALIGN = 16,
     LEAST_BLOCKS = 1 << 20,
-    LEAST_PAGES = 16, /* of a table */
+    LEAST_PAGES = 16,       /* of a table */
+    FIRST_BLOCKS = 4 << 20, /* bytes in use before it is known that more are of use */
+    MISSED = 16,            /* more are, when of the bytes of a page one in so many would have been known */
     LARGEST_PAGE = 1 << 20,
     LARGE_PAGE = 1 << 21,
     TOLD = 1 << 14, /* news that a store remembers */
@@ -20,17 +22,20 @@ enum {
 };
 #define AT_REST UINT64_MAX
 
-/* Pages are numbered as they are given out; number i is at i % page_count. A page is filled by one table. It is given out again when no
-   table has a horizon at or before its number. Tables set theirs to `floor`, which leaves some pages to be given out before the next time. */
+/* Pages are numbered as they are given out, and filled by one table each. Up to `allowed` of them are in use; then the oldest is given out
+   again, when no table has a horizon at or before its number. Tables set theirs to `floor`, which leaves some pages to be given out before
+   the next time. New text is cheaper to keep where the last was, in the cache, so `allowed` begins low, and grows when values are seen again
+   that were let go. */
 struct sp_replay_store {
     const sp_alloc *alloc;
     pthread_mutex_t lock;
     unsigned tables;
     size_t page_size;
-    uint64_t page_count, next_page;
-    _Atomic uint64_t floor, told; /* changed under the lock; told: news that there ever were */
-    uint64_t *horizons;           /* by table, under the lock */
-    sp_replay_news *news;         /* news i is at i % TOLD; under the lock */
+    uint64_t page_count, next_page, in_use, allowed; /* under the lock */
+    uint16_t *places;                                /* of the pages in use, by their number % page_count; the same */
+    _Atomic uint64_t floor, told;                    /* changed under the lock; told: news that there ever were */
+    uint64_t *horizons;                              /* by table, under the lock */
+    sp_replay_news *news;                            /* news i is at i % TOLD; under the lock */
     uint8_t *blocks;
     void *memory;
 };
@@ -60,11 +65,14 @@ sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned t
     s->tables = tables;
     s->page_size = share / LEAST_PAGES > LARGEST_PAGE ? LARGEST_PAGE : share / LEAST_PAGES & ~(size_t)(ALIGN - 1);
     s->page_count = share / s->page_size + ahead; /* the more tables, the more pages are kept free: see turn_page */
+    s->allowed = FIRST_BLOCKS / s->page_size + ahead;
+    if (s->allowed > s->page_count) s->allowed = s->page_count;
     pthread_mutex_init(&s->lock, NULL);
     s->horizons = a->resize(a->ctx, NULL, tables * sizeof *s->horizons);
     s->news = tables > 1 ? a->resize(a->ctx, NULL, TOLD * sizeof *s->news) : NULL;
+    s->places = a->resize(a->ctx, NULL, s->page_count * sizeof *s->places);
     s->memory = a->resize(a->ctx, NULL, LARGE_PAGE + s->page_count * s->page_size);
-    if (!s->horizons || (tables > 1 && !s->news) || !s->memory) {
+    if (!s->horizons || (tables > 1 && !s->news) || !s->places || !s->memory) {
         sp_replay_store_free(s);
         return NULL;
     }
@@ -78,6 +86,7 @@ void sp_replay_store_free(sp_replay_store *s) {
     pthread_mutex_destroy(&s->lock);
     sp_release(s->alloc, s->horizons);
     sp_release(s->alloc, s->news);
+    sp_release(s->alloc, s->places);
     sp_release(s->alloc, s->memory);
     sp_release(s->alloc, s);
 }
@@ -87,6 +96,13 @@ uint64_t sp_replay_store_rounds(sp_replay_store *s) {
     uint64_t rounds = s->next_page / s->page_count;
     pthread_mutex_unlock(&s->lock);
     return rounds;
+}
+
+size_t sp_replay_store_used(sp_replay_store *s) {
+    pthread_mutex_lock(&s->lock);
+    size_t used = (size_t)s->in_use * s->page_size;
+    pthread_mutex_unlock(&s->lock);
+    return used;
 }
 
 sp_replay *sp_replay_new(const sp_alloc *a, sp_replay_store *s, unsigned number) {
@@ -186,22 +202,33 @@ void sp_replay_rest(sp_replay *r) {
     pthread_mutex_unlock(&r->store->lock);
 }
 
+/* The lock is held. Whether the oldest page may go. */
+static int is_free(const sp_replay_store *s) {
+    int free = 1;
+    for (unsigned i = 0; i < s->tables; i++) free = free && (s->horizons[i] == AT_REST || s->horizons[i] + s->in_use > s->next_page);
+    return free;
+}
+
 /* Another page to be filled. 0: none is free. */
 static int turn_page(sp_replay *r) {
     sp_replay_store *s = r->store;
-    int is_free = 1;
     pthread_mutex_lock(&s->lock);
-    for (unsigned i = 0; i < s->tables; i++)
-        is_free = is_free && (s->horizons[i] == AT_REST || s->horizons[i] + s->page_count > s->next_page);
-    if (is_free) {
-        uint64_t ahead = s->next_page + 1 + 2 * (uint64_t)s->tables;
+    if (r->missed > s->page_size / MISSED) s->allowed = 2 * s->allowed < s->page_count ? 2 * s->allowed : s->page_count;
+    r->missed = 0;
+    int fresh = s->in_use < s->allowed, turned = fresh || is_free(s);
+    if (turned) {
+        uint64_t place = fresh ? s->in_use : s->places[(s->next_page - s->in_use) % s->page_count];
+        s->in_use += (uint64_t)fresh;
+        s->places[s->next_page % s->page_count] = (uint16_t)place;
         r->page = s->next_page++;
-        r->free = (size_t)(r->page % s->page_count) * s->page_size;
+        r->free = (size_t)place * s->page_size;
         r->free_end = r->free + s->page_size;
-        if (ahead > s->page_count) atomic_store_explicit(&s->floor, ahead - s->page_count, memory_order_relaxed);
+        uint64_t ahead = s->next_page + 2 * (uint64_t)s->tables;
+        if (ahead > s->allowed + atomic_load_explicit(&s->floor, memory_order_relaxed))
+            atomic_store_explicit(&s->floor, ahead - s->allowed, memory_order_relaxed);
     }
     pthread_mutex_unlock(&s->lock);
-    return is_free;
+    return turned;
 }
 
 static uint64_t *pin_of(sp_replay *r, size_t slot, uint64_t *bit) {
@@ -255,9 +282,9 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
         return slot;
     }
     sp_replay_value *v = &r->values[slot];
-    int same = v->is.place.node == place.node && v->is.place.depth == place.depth && v->is.age >= r->horizon &&
-               v->is.n <= (size_t)(end - p) && memcmp(sp_replay_bytes(r, v), p, v->is.n) == 0;
-    if (same) {
+    int same = v->is.place.node == place.node && v->is.place.depth == place.depth && v->is.n <= (size_t)(end - p);
+    if (same && v->is.age < r->horizon) r->missed += v->is.n; /* its bytes are gone: probably the same */
+    else if (same && memcmp(sp_replay_bytes(r, v), p, v->is.n) == 0) {
         *found = v;
         follow(r, v);
     }

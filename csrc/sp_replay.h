@@ -84,6 +84,7 @@ typedef struct sp_replay {
     uint64_t pins[SP_REPLAY_PINS]; /* slots that are pinned, a bit for all that agree in their last bits */
     int pinned;                    /* some are */
     uint64_t kept;                 /* values that were ever put */
+    uint64_t missed;               /* bytes of values that came again when they had been let go, since the last page */
     sp_replay_value *last;         /* found or put, or NULL */
     uint32_t news_n;
     sp_replay_news news[SP_REPLAY_NEWS];
@@ -95,7 +96,8 @@ typedef struct sp_replay {
    its tables. */
 sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables);
 void sp_replay_store_free(sp_replay_store *s);
-uint64_t sp_replay_store_rounds(sp_replay_store *s); /* how often its memory was filled */
+uint64_t sp_replay_store_rounds(sp_replay_store *s); /* how often its memory was filled, or would have been if it were all in use */
+size_t sp_replay_store_used(sp_replay_store *s);     /* bytes in use: few until values are seen again that were let go */
 
 /* Table `number` of the store, at rest. One owner. NULL: out of memory. */
 sp_replay *sp_replay_new(const sp_alloc *a, sp_replay_store *s, unsigned number);

@@ -235,6 +235,32 @@ static void waits_for_others(void) {
     tear_down(&f);
 }
 
+/* So many turns, one a line. */
+static void scan_turns(fixture *f, int count) {
+    char text[512];
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof text, LOG("user", "%d"), i);
+        CHECK(scan_text(f, &f->keeping, text) == SP_OK);
+    }
+}
+
+/* New values take little memory, however many come; once some come again that had to go, there is room for all. */
+static void grows_where_it_helps(void) {
+    enum {
+        TURNS = 24000 /* some 12 MiB */
+    };
+    fixture f;
+    set_up(&f, 33u << 20);
+    scan_turns(&f, TURNS);
+    CHECK(f.keeping.replay->kept == TURNS && sp_replay_store_used(f.store) == 4u << 20);
+    scan_turns(&f, TURNS);
+    CHECK(sp_replay_store_used(f.store) > 12u << 20);
+    uint64_t kept = f.keeping.replay->kept;
+    scan_turns(&f, TURNS);
+    CHECK(f.keeping.replay->kept - kept < TURNS / 2); /* all but those that share a slot */
+    tear_down(&f);
+}
+
 static void wants_room(void) {
     CHECK(sp_replay_store_new(&sp_alloc_std, 0, 1) == NULL && sp_replay_store_new(&sp_alloc_std, 1u << 20, 1) == NULL);
     for (size_t n = 1;; n++) {
@@ -258,6 +284,7 @@ int main(void) {
     agrees_on_the_cases();
     tells_others();
     waits_for_others();
+    grows_where_it_helps();
     wants_room();
     return check_done();
 }
