@@ -380,8 +380,10 @@ static int finish_object(walk *w) {
     sorted[0] = object_header;
     for (uint32_t i = 0; i < n; i++) {
         size_t from = e ? e[i].member : i, to = e ? i : place[i];
-        sorted[2 * to + 1] = pairs[2 * from];
-        sorted[2 * to + 2] = pairs[2 * from + 1];
+        for (size_t k = 0; k < 2; k++) { /* by words, as they were written just now: see sp_digest */
+            sorted[2 * to + 1].w[k] = pairs[2 * from].w[k];
+            sorted[2 * to + 2].w[k] = pairs[2 * from + 1].w[k];
+        }
     }
     w->digest = hash(w->kernel, sorted, 32 * (size_t)n + 16);
     if (!f->depth) return 1;
