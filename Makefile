@@ -10,7 +10,7 @@ FLAGS_plain := -O2 -g
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_tsan := -O1 -g -fsanitize=thread
 FLAGS_cov := $(FLAGS_asan) --coverage
-FLAGS_bench := -O3
+FLAGS_bench := -O2 -DNDEBUG -fPIC -fvisibility=hidden -fno-tree-slp-vectorize -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong # as setup.py
 FLAGS_arm := $(FLAGS_plain)
 FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -DSP_FUZZING
 CFLAGS_ALL := -std=gnu11 $(WARN) -Icsrc -Itests/c -pthread $(FLAGS_$(VARIANT)) $(CFLAGS)
