@@ -1,8 +1,6 @@
 /* XXH3 through xxhash.h, SipHash-2-4 with 128 bits, hex. */
 #include "sp_hash.h"
 
-#include <string.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 #if defined(__SSE2__)
@@ -11,7 +9,7 @@
 
 sp_digest sp_x128(const void *p, size_t n) {
     XXH128_hash_t h = XXH3_128bits(p, n);
-    return (sp_digest){.w = {spi_big_endian(h.high64), spi_big_endian(h.low64)}};
+    return spi_digest_of(h.high64, h.low64);
 }
 
 uint64_t sp_x64(const void *p, size_t n) { return XXH3_64bits(p, n); }

@@ -1,4 +1,4 @@
-/* Hashes. The only unit that includes xxhash.h. docs/fingerprint.md defines every value. */
+/* Hashes. Its units and the scan (sp_hash_inl.h) include xxhash.h, nobody else in the core. docs/fingerprint.md defines every value. */
 #ifndef SP_HASH_H
 #define SP_HASH_H
 
@@ -33,6 +33,8 @@ static inline uint64_t spi_big_endian(uint64_t w) {
 #endif
     return w;
 }
+
+static inline sp_digest spi_digest_of(uint64_t high, uint64_t low) { return (sp_digest){.w = {spi_big_endian(high), spi_big_endian(low)}}; }
 
 static inline uint64_t sp_hash_word(const uint8_t *p) {
     uint64_t w;

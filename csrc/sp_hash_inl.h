@@ -2,8 +2,6 @@
 #ifndef SP_HASH_INL_H
 #define SP_HASH_INL_H
 
-#include <string.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -11,7 +9,7 @@
 
 static inline sp_digest sp_x128_inline(const void *p, size_t n) {
     XXH128_hash_t h = XXH3_128bits(p, n);
-    return (sp_digest){.w = {spi_big_endian(h.high64), spi_big_endian(h.low64)}};
+    return spi_digest_of(h.high64, h.low64);
 }
 
 #endif

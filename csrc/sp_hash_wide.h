@@ -15,7 +15,7 @@ PRAGMA(GCC target(TARGET))
 
 sp_digest NAME(const void *p, size_t n) {
     XXH128_hash_t h = XXH3_128bits(p, n);
-    return (sp_digest){.w = {spi_big_endian(h.high64), spi_big_endian(h.low64)}};
+    return spi_digest_of(h.high64, h.low64);
 }
 
 #if defined(__clang__)

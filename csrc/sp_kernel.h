@@ -36,7 +36,7 @@ typedef struct sp_signs {         /* of a block; bit i belongs to its byte i */
 
 typedef struct sp_kernel {
     const char *name;
-    ptrdiff_t inlined; /* a text of so many bytes: sp_find looks at the first 32 of them by itself */
+    ptrdiff_t inlined; /* a text of so many bytes: sp_find looks at its first ones by itself */
     /* The first quote, backslash or control character of [p, end), or end. *high becomes non-zero if a byte before it is not ASCII. */
     const uint8_t *(*find)(const uint8_t *p, const uint8_t *end, uint32_t *high);
     /* Writes [p, end) unescaped to *out and moves *out; stops at the first quote, control character or bad escape (there: at the

@@ -13,7 +13,7 @@
     X(max_number_bytes, 4096, 1048576, "longest number, as written: number_too_long")                \
     X(max_embedded_layers, 4, 16, "most string layers around a body: flag embedded_too_deep")        \
     X(max_evidence_items, 64, 10000, "most evidence rows of an exchange: flag evidence_cut")         \
-    X(replay_table_bytes, 33554432, 2147483647, "values kept, not scanned again; 16 MiB more per further worker; 0: none, same rows")
+    X(replay_table_bytes, 33554432, 2147483647, "values kept, not scanned again; 12 MiB more per further worker; 0: none, same rows")
 
 typedef struct sp_limits {
 #define X(field, dflt, hard, why) size_t field;

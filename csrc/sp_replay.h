@@ -91,7 +91,7 @@ typedef struct sp_replay {
     void *memory; /* of all but this struct */
 } sp_replay;
 
-/* A store for so many tables. With one table both take `bytes`; each further one takes its own memory (14 MiB) and two pages of the store
+/* A store for so many tables. With one table both take `bytes`; each further one takes its own memory (10 MiB) and two pages of the store
    (at most 1 MiB each): what one table found the others need not keep. NULL: out of memory, or too few bytes to be of use. It goes after
    its tables. */
 sp_replay_store *sp_replay_store_new(const sp_alloc *a, size_t bytes, unsigned tables);

@@ -362,8 +362,8 @@ static void quick_lines(sp_split *s, const uint8_t *p, uint64_t feeds, uint64_t 
     }
 }
 
-/* Goes on within a record, where no name matters, by blocks; returns where the walk has to go on: at the bracket that ends this, at something that is no JSON, or
-   less than a block before the end. What it does is what the walk would do. */
+/* Goes on within a record, where no name matters, by blocks; returns where the walk has to go on: at the bracket that ends this, at something
+   that is no JSON, or less than a block before the end. What it does is what the walk would do. */
 static const uint8_t *quick(sp_split *s, const uint8_t *p, const uint8_t *e, const uint8_t *bytes, uint64_t base, const uint8_t *began) {
     const uint8_t *from = p;
     uint32_t floor = s->record_depth;

@@ -223,4 +223,6 @@ def _response(response: Response) -> tuple[bytes | None, Headers, int | None]:
 
 
 def _time(time: str | datetime | None) -> str | None:
-    return rfc3339(time) if isinstance(time, datetime) else time
+    if isinstance(time, datetime):
+        return rfc3339(time) if time == time else None  # pandas' NaT, "no time", is a datetime that equals nothing
+    return time

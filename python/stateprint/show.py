@@ -21,9 +21,10 @@ def rfc3339(time: datetime) -> str:
     """The time in UTC as RFC 3339 writes it. One without an offset is taken for UTC."""
     if time.utcoffset() is None:
         time = time.replace(tzinfo=UTC)
-    with contextlib.suppress(OverflowError):  # the last hours of the year 9999: they keep their offset
+    with contextlib.suppress(OverflowError):  # the first hours of the year 1 and the last of 9999: they keep their offset
         time = time.astimezone(UTC)
-    return time.isoformat().replace("+00:00", "Z")
+    text = time.isoformat()
+    return text if time.utcoffset() else text.removesuffix("+00:00") + "Z"
 
 
 def value(cell: Any) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +20,7 @@ import pytest
 import stateprint as sp
 from harness import DATA, SANITIZED, engine, load_jsonl
 from stateprint import _core, api
+from stateprint.show import rfc3339
 from stateprint.verdict import verdict_of
 
 STATEFUL = b'{"model":"gpt-5","input":"and then?","previous_response_id":"resp_1"}'
@@ -205,6 +206,19 @@ def test_time() -> None:
     when = datetime(2026, 3, 1, tzinfo=UTC)
     same = [sp.classify(STATEFUL, time=t, engine=engine()) for t in (when, "2026-03-01T00:00:00Z", when.replace(tzinfo=None), None)]
     assert len({v.state for v in same}) == 1
+    nothing = pytest.importorskip("pandas").NaT  # what a data frame has where a time is missing: a datetime with no parts
+    assert sp.classify(STATEFUL, time=nothing, engine=engine()).to_dict() == same[-1].to_dict()
+
+
+def test_times_as_text() -> None:
+    def text(hours: float, *at: int) -> str:
+        return rfc3339(datetime(*at, tzinfo=timezone(timedelta(hours=hours))))  # type: ignore[arg-type]
+
+    assert text(2, 2026, 3, 1) == "2026-02-28T22:00:00Z"
+    assert rfc3339(datetime(2026, 3, 1, 1, 2, 3, 4)) == "2026-03-01T01:02:03.000004Z"
+    assert text(5, 1, 1, 1) == "0001-01-01T00:00:00+05:00"  # in UTC there is no such year
+    assert text(1 / 120, 1, 1, 1, 0, 0, 10) == "0001-01-01T00:00:10+00:00:30"
+    assert text(-1, 9999, 12, 31, 23) == "9999-12-31T23:00:00-01:00"
 
 
 def test_identify_is_one_line() -> None:

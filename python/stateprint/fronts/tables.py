@@ -238,7 +238,7 @@ def _finite(value: Any) -> Any:
 
 
 def _other(value: Any) -> Any:
-    """What JSON has no type for. Bytes are their text, or base64; times are in UTC unless they say otherwise."""
+    """What JSON has no type for. Bytes are their text, or base64; times are in UTC, those without an offset, too."""
     if isinstance(value, bytes):
         try:
             return value.decode()
