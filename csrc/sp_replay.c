@@ -282,7 +282,7 @@ uint32_t sp_replay_find(sp_replay *r, const uint8_t *p, const uint8_t *end, sp_r
         return slot;
     }
     sp_replay_value *v = &r->values[slot];
-    int same = v->is.place.node == place.node && v->is.place.depth == place.depth && v->is.n <= (size_t)(end - p);
+    int same = memcmp(&v->is.place, &place, sizeof place) == 0 && v->is.n <= (size_t)(end - p);
     if (same && v->is.age < r->horizon) r->missed += v->is.n; /* its bytes are gone: probably the same */
     else if (same && memcmp(sp_replay_bytes(r, v), p, v->is.n) == 0) {
         *found = v;

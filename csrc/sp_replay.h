@@ -23,7 +23,7 @@ enum {
 typedef struct sp_replay_place {
     uint32_t node;
     uint16_t depth; /* object depth where a shape is computed, else 0 */
-    uint16_t spare;
+    uint16_t hashed;
 } sp_replay_place;
 
 /* What was made of a value that is kept, for whoever made it: the bits of tests that hold in it, and what it is as a turn. */

@@ -279,7 +279,9 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     }
     const sp_frame *outer = w->f;
     sp_frame *f = w->f + 1;
-    int shaped = depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY), inner = outer->inner || (hashed && !object);
+    int shaped = depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY);
+    int list =
+        !object && (hashed || (w->t->nodes[node].flags & SP_NODE_TURN)); /* of turns, tools: also where they stand outside of a body */
     f->node = node;
     f->mark = mark;
     f->scope = outer->scope;
@@ -291,8 +293,8 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     f->object = (uint8_t)object;
     f->hashed = (uint8_t)hashed;
     f->depth = (uint8_t)(shaped ? depth : 0);
-    f->inner = (uint8_t)inner;
-    f->replays = !s->replay || !hashed ? 0 : object ? depth == 1 && !inner : outer->inner ? 0 : 2;
+    f->inner = (uint8_t)(outer->inner || list);
+    f->replays = !s->replay || outer->inner ? 0 : list ? 2 : hashed && depth == 1;
     f->start = (size_t)(p - w->text);
     if (level > w->deepest) w->deepest = (uint32_t)level;
     if (object || hashed) s->hashes[w->hash_top++] = object ? object_header : array_header;

@@ -19,7 +19,7 @@ typedef struct sp_frame {
     uint32_t marks_before; /* marks when it opened, its own included */
     uint8_t object, hashed;
     uint8_t depth;   /* object depth where a shape is computed, else 0 */
-    uint8_t inner;   /* inside an array of a payload, or one */
+    uint8_t inner;   /* inside an array of a payload or a list of turns, or one */
     uint8_t replays; /* what stands in it may be known: members of the payload (1), elements of an outermost array (2); else 0 */
     size_t start;
 } sp_frame;

@@ -53,7 +53,7 @@ const uint8_t *spi_scan_known(walk *w, const uint8_t *p, uint32_t node) {
     sp_replay_value *v;
     const sp_frame *f = w->f;
     struct keeping *k = &w->keeping[f->replays - 1];
-    const sp_replay_place place = {.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0)};
+    const sp_replay_place place = {.node = node, .depth = (uint16_t)(f->depth ? f->depth + f->object : 0), .hashed = f->hashed};
     k->slot = sp_replay_find(w->s->replay, p, w->end, place, &k->tag, &v);
     k->place = place;
     const uint8_t *after = v ? take_over(w, p, node, v) : NULL;

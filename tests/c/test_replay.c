@@ -18,6 +18,10 @@ static void set_up(fixture *f, size_t bytes) {
     /* scopes below scopes, so that parents inside of a value are told apart */
     builder_add(&f->b, "/body/messages", SP_NODE_TURN);
     builder_add(&f->b, "/body/input", SP_NODE_TURN);
+    builder_add(&f->b, "/turns", SP_NODE_TURN | SP_NODE_MARK);
+    builder_add(&f->b, "/turns/*", SP_NODE_SCOPE | SP_NODE_HASH | SP_NODE_MARK);
+    builder_add(&f->b, "/turns/*/role", SP_NODE_MARK);
+    builder_add(&f->b, "/others/*/role", SP_NODE_MARK);
     builder_add(&f->b, "/body/messages/*", SP_NODE_SCOPE);
     builder_add(&f->b, "/body/messages/*/content", SP_NODE_SCOPE);
     builder_add(&f->b, "/body/messages/*/content/*/text", SP_NODE_MARK);
@@ -83,6 +87,20 @@ static void takes_values_over(void) {
     CHECK(agree_text(&f, "{\"body\":{\"system\":\"be kind" PAD "\",\"model\":\"m\"}}"));
     CHECK(agree_text(&f, "{\"body\":{\"model\":\"m\",\"system\":\"be kind" PAD "\"}}"));
     CHECK(agree_text(&f, "{\"body\":{\"messages\":[" TURN("user", "a") "],\"messages\":[" TURN("user", "a") "," TURN("user", "a") "]}}"));
+    tear_down(&f);
+}
+
+/* A list of turns that is no part of a body: its elements are known, too, and those of no other list. */
+static void takes_over_outside_of_a_body(void) {
+    fixture f;
+    set_up(&f, 20u << 20);
+    CHECK(agree_text(&f, "{\"turns\":[" TURN("user", "a") "," TURN("user", "b") "]}"));
+    uint64_t kept = f.keeping.replay->kept;
+    CHECK(kept == 2);
+    CHECK(agree_text(&f, "{\"x\":0,\"turns\":[[" TURN("user", "a") "]," TURN("user", "b") "," TURN("user", "a") "]}"));
+    CHECK(f.keeping.replay->kept == kept + 1); /* the list in the list */
+    kept = f.keeping.replay->kept;
+    CHECK(agree_text(&f, "{\"others\":[" TURN("user", "c") "]}") && f.keeping.replay->kept == kept);
     tear_down(&f);
 }
 
@@ -277,6 +295,7 @@ static void wants_room(void) {
 
 int main(void) {
     takes_values_over();
+    takes_over_outside_of_a_body();
     takes_lists_over();
     takes_many_over();
     compares_all_bytes();

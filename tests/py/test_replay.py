@@ -89,6 +89,21 @@ def test_rows_and_marks_are_those_of_a_scan_that_keeps_nothing(seed: int) -> Non
     }
 
 
+def test_turns_outside_of_a_body() -> None:
+    """LiteLLM logs turns, and the other parameters apart: there is no payload, and turns are known all the same."""
+    dice = random.Random(3)
+    pool = [element(dice, i) for i in range(40)]
+    log = ""
+    for i in range(200):
+        start = dice.randrange(30)
+        turns = ",".join(dice.sample(pool, 3) if i % 5 == 0 else pool[start : start + dice.randrange(1, 12)])
+        log += f'{{"id":"r{i}","call_type":"acompletion","custom_llm_provider":"openai","hidden_params":null,"messages":[{turns}]}}\n'
+    with_table, plain = both(log.encode(), form="litellm")
+    assert len({(*r["facts"], *(r["flags"] or ())) for r in plain.rows}) > 10
+    assert with_table.rows == plain.rows
+    assert with_table.marks == plain.marks
+
+
 def test_recorded_exchanges_twice() -> None:
     recorded = gzip.decompress((DATA / "corpus-sample.jsonl.gz").read_bytes())
     with_table, plain = both(recorded * 2)
