@@ -45,7 +45,7 @@ def lens_of(lens: str | Lens) -> Lens:
     """The lens of that name. ConfigError when there is none."""
     if isinstance(lens, Lens):
         return lens
-    if lens not in LENSES:
+    if not isinstance(lens, str) or lens not in LENSES:
         raise ConfigError(f"no lens is called {lens!r}", code="lens", hint=f"take one of {', '.join(LENSES)}, or make a Lens")
     return LENSES[lens]
 
@@ -71,6 +71,11 @@ def read_key(path: str | os.PathLike[str]) -> bytes:
         hint = "expected 16 bytes, or 32 hexadecimal digits: openssl rand -hex 16 > KEY"
         raise ConfigError("this is no key", code="key", file=os.fsdecode(path), hint=hint)
     return data
+
+
+def _several(rules: Pack | Iterable[Pack]) -> tuple[Pack, ...]:
+    """One pack, or several."""
+    return (rules,) if isinstance(rules, (str, os.PathLike, Mapping)) else tuple(rules)
 
 
 def _pack(pack: Pack) -> tuple[str, bytes]:
@@ -124,9 +129,14 @@ def _refused(args: tuple[Any, ...], context: Toml | None, mapping: Map | None, l
 
 
 def _as_key(key: bytes | None, name: str) -> bytes | None:
-    if key is not None and len(key) != 16:
-        raise ConfigError(f"{name} has {len(key)} bytes, expected 16", code="key")
-    return None if key is None else bytes(key)
+    if key is None:
+        return None
+    if not isinstance(key, (bytes, bytearray, memoryview)):
+        raise ConfigError(f"{name} is {type(key).__name__}, expected 16 bytes", code="key")
+    data = bytes(key)
+    if len(data) != 16:
+        raise ConfigError(f"{name} has {len(data)} bytes, expected 16", code="key")
+    return data
 
 
 def limits() -> dict[str, tuple[int, int, str]]:
@@ -180,7 +190,7 @@ class Arguments(NamedTuple):
 class Engine:
     """What a scan and `classify` work with.
 
-    rules: packs of your own, tried before the built-in ones, the last first: paths, or packs as mappings.
+    rules: a pack of your own, or several, tried before the built-in ones, the last first: paths, or packs as mappings.
     lens: `continuation`, `session`, `retention`, or a Lens. limits: name → number (docs/limits.md).
     key: 16 bytes; fingerprints are then keyed (docs/fingerprint.md, section 7). tag_key: 16 bytes for the tags of values that are not shown.
     tags: show no identifier at all. with_text: show every value. context: a TOML file, or a mapping, of what the log doesn't say.
@@ -196,7 +206,7 @@ class Engine:
     def __init__(
         self,
         *,
-        rules: Iterable[Pack] = (),
+        rules: Pack | Iterable[Pack] = (),
         lens: str | Lens = "session",
         limits: Mapping[str, int] | None = None,
         key: bytes | None = None,
@@ -208,7 +218,7 @@ class Engine:
         kernel: str | None = None,
     ) -> None:
         kernel = _kernel(kernel) if kernel is not None else _kernel(os.environ.get(KERNEL) or None, KERNEL)
-        packs = tuple(_pack(p) for p in rules)
+        packs = tuple(_pack(p) for p in _several(rules))
         numbers = tuple(sorted(_limits(limits or {}).items()))
         keys = _as_key(key, "key"), _as_key(tag_key, "tag_key")
         mapping = None if map is None else Map.of(map)
@@ -355,10 +365,10 @@ def engine_for(engine: Engine | None, lens: str | Lens | None) -> Engine:
 
 
 def engine_of(
-    engine: Engine | None, lens: str | Lens | None, rules: Iterable[Pack], context: Settings | None, map: Settings | None
+    engine: Engine | None, lens: str | Lens | None, rules: Pack | Iterable[Pack], context: Settings | None, map: Settings | None
 ) -> Engine:
     """The engine of a call that may name one, or what one is made of. ConfigError where it names both."""
-    packs = tuple(rules)
+    packs = _several(rules)
     if not packs and context is None and map is None:
         return engine_for(engine, lens)
     if engine is not None:

@@ -340,9 +340,21 @@ def test_refused_options(tmp_path: Path) -> None:
     for limits in ({"max_depth": 0}, {"max_depth": 2001}, {"max_depth": True}, {"max_dept": 5}, {"max_depth": "9"}):
         with pytest.raises(sp.ConfigError):
             sp.Engine(limits=limits)  # type: ignore[arg-type]
-    for key in (b"", b"short", bytes(17)):
-        with pytest.raises(sp.ConfigError):
-            sp.Engine(key=key)
+    for key in (b"", b"short", bytes(17), "sixteen letters.", 16, memoryview(bytes(64)).cast("I")):
+        for name in ("key", "tag_key"):
+            with pytest.raises(sp.ConfigError, match=f"{name} .*expected 16"):
+                sp.Engine(**{name: key})  # type: ignore[arg-type]
+    for lens in ("continuum", ["session"], 5):
+        with pytest.raises(sp.ConfigError, match="no lens"):
+            sp.Engine(lens=lens)  # type: ignore[arg-type]
+
+
+def test_one_pack_or_several(tmp_path: Path) -> None:
+    pack = tmp_path / "pack.json"
+    pack.write_text(json.dumps(PACK))
+    engines = [sp.Engine(rules=given) for given in (str(pack), pack, [pack])]
+    assert engines[0] == engines[1] == engines[2] != sp.Engine()
+    assert sp.Engine(rules=PACK) == sp.Engine(rules=[PACK])
 
 
 def test_every_limit_at_its_maximum_and_above() -> None:

@@ -394,6 +394,12 @@ def test_options_that_are_none(options: dict[str, Any]) -> None:
         sp.scan("log.jsonl", **options)
 
 
+class OldFrame(list[str]):
+    """As a data frame of a library that knows no Arrow: going through it gives the names of its columns."""
+
+    def __dataframe__(self) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -407,6 +413,7 @@ def test_options_that_are_none(options: dict[str, Any]) -> None:
         (None, "NoneType"),
         (5, "int"),
         (["a.jsonl", 5], "int"),
+        (OldFrame(), "this OldFrame"),
     ],
 )
 def test_what_is_no_input_is_refused_and_not_taken_for_names(given: Any, told: str) -> None:

@@ -138,7 +138,7 @@ def peek(
     *,
     engine: Engine | None = None,
     lens: str | Lens | None = None,
-    rules: Iterable[Pack] = (),
+    rules: Pack | Iterable[Pack] = (),
     context: Settings | None = None,
     map: Settings | None = None,
     format: str | None = None,

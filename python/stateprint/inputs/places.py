@@ -166,6 +166,8 @@ def _content(given: object) -> tuple[str, str] | None:
         return "an open file is no input", "give its name, or - for standard input"
     if isinstance(given, (bytes, bytearray, memoryview, Mapping)):
         return f"{type(given).__name__} is no input", "give the name of a file; classify() takes a payload"
+    if hasattr(given, "__dataframe__"):
+        return f"this {type(given).__name__} is no input", "a table needs the Arrow PyCapsule protocol, which pandas has from 2.2 on"
     return None
 
 
