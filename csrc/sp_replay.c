@@ -8,17 +8,25 @@
 #endif
 
 enum {
+#ifdef SP_FUZZING /* small, so that a small input fills pages, and values fight for slots */
+    SLOT_BITS = 5,
+    LEAST_BLOCKS = 1 << 12,
+    FIRST_BLOCKS = 1 << 11,
+    LARGEST_PAGE = 1 << 9,
+    LARGE_PAGE = 1 << 12,
+#else
     SLOT_BITS = 16,
+    LEAST_BLOCKS = 1 << 20,
+    FIRST_BLOCKS = 4 << 20, /* bytes in use before it is known that more are of use */
+    LARGEST_PAGE = 1 << 20,
+    LARGE_PAGE = 1 << 21, /* of the system */
+#endif
     SLOTS = 1 << SLOT_BITS,
     ALIGN = 16,
-    LEAST_BLOCKS = 1 << 20,
-    LEAST_PAGES = 16,       /* of a table */
-    FIRST_BLOCKS = 4 << 20, /* bytes in use before it is known that more are of use */
-    MISSED = 16,            /* more are, when of the bytes of a page one in so many would have been known */
-    LARGEST_PAGE = 1 << 20,
-    LARGE_PAGE = 1 << 21,
-    TOLD = 1 << 14, /* news that a store remembers */
-    TELL = 8        /* so many are worth a lock */
+    LEAST_PAGES = 16, /* of a table */
+    MISSED = 16,      /* more pages are in use when of the bytes of one that is filled one in so many would have been known */
+    TOLD = 1 << 14,   /* news that a store remembers */
+    TELL = 8          /* so many are worth a lock */
 };
 #define AT_REST UINT64_MAX
 
