@@ -7,5 +7,8 @@ sp_limits *sp_limits_default(sp_limits *l) {
         SP_LIMITS(X)
 #undef X
     };
+#ifdef SP_FUZZING
+    l->replay_table_bytes = SP_REPLAY_BYTES;
+#endif
     return l;
 }

@@ -4,12 +4,6 @@
 
 #include <stddef.h>
 
-#ifdef SP_FUZZING /* small, as below */
-#define SP_REPLAY_BYTES 16384
-#else
-#define SP_REPLAY_BYTES 33554432
-#endif
-
 /* X(field, default, hard maximum, meaning). Settable per engine; the defaults and maxima are checked there. */
 #define SP_LIMITS(X)                                                                                 \
     X(max_line_bytes, 134217728, 2147483647, "longest line; a longer one is skipped: line_too_long") \
@@ -19,7 +13,7 @@
     X(max_number_bytes, 4096, 1048576, "longest number, as written: number_too_long")                \
     X(max_embedded_layers, 4, 16, "most string layers around a body: flag embedded_too_deep")        \
     X(max_evidence_items, 64, 10000, "most evidence rows of an exchange: flag evidence_cut")         \
-    X(replay_table_bytes, SP_REPLAY_BYTES, 2147483647, "values kept, not scanned again; 12 MiB more per further worker; 0: none, same rows")
+    X(replay_table_bytes, 33554432, 2147483647, "values kept, not scanned again; 12 MiB more per further worker; 0: none, same rows")
 
 typedef struct sp_limits {
 #define X(field, dflt, hard, why) size_t field;
@@ -57,6 +51,7 @@ typedef struct sp_limits {
 #ifdef SP_FUZZING             /* small, so that a small input reaches all that happens at them */
 #define SP_SLICE_BYTES 512u
 #define SP_HEAD_BYTES 128u
+#define SP_REPLAY_BYTES 16384u /* the default, in place of the one above */
 #else
 #define SP_SLICE_BYTES 1048576u /* a batch of rows holds the lines that begin in one slice of the stream */
 #define SP_HEAD_BYTES 65536u    /* of the unpacked stream: tell the format, name the source */
