@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One pass of one Python program over one log, in a process of its own: bench/jobs.py NAME FILE [THREADS [LONGEST LINE]] prints a line of JSON.
+"""One pass of one Python program over one log, in a process of its own: bench/jobs.py NAME FILE [THREADS [LONGEST LINE [wait]]] prints a line of JSON.
 
 Every job reads model, roles and contents of each line, as those who know the library write it; what can't read a body that is a string at
 once parses it a second time. Libraries are imported, and what is compiled once is compiled, before the clock starts.
@@ -298,6 +298,9 @@ def main() -> None:
     name, path = sys.argv[1:3]
     threads, longest = (int(n) for n in [*sys.argv[3:5], *("1", "0")[len(sys.argv) - 3 :]])
     job = JOBS[name](path, threads, longest)
+    if sys.argv[5:] == ["wait"]:  # for others that are to begin at the same moment
+        print("ready", flush=True)
+        sys.stdin.readline()
     wall, cpu = time.perf_counter(), time.process_time()
     found = job()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ours and the peers side by side, in interleaved rounds: prints tables and writes them to build/bench/results.
 
-    bench/run.py                                    logs, latency and growth
+    bench/run.py                                    logs, latency, growth, readers and threads
     bench/run.py logs --quick --logs replay tiny --peers simdjson orjson
     bench/run.py logs --file gateway.jsonl          a log of your own
     bench/run.py logs --env STATEPRINT_KERNEL=avx2  ours once more with that in its environment
@@ -22,9 +22,10 @@ import logs
 import peers
 import readers
 import report
+import threads
 from peers import OURS, Variant
 
-PARTS = ("logs", "latency", "growth", "readers")
+PARTS = ("logs", "latency", "growth", "readers", "threads")
 
 Samples = dict[Variant, dict[int, dict[str, Any]]]  # variant → round → what its run gave
 
@@ -217,7 +218,7 @@ def pair(text: str) -> tuple[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="logs, latency, growth, readers; all unless given")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all unless given")
     parser.add_argument("--rounds", type=int, help="5, or 3 with --quick")
     parser.add_argument("--slow-rounds", type=int, default=2, help="rounds of the peers that take seconds (2)")
     parser.add_argument("--logs", nargs="+", choices=list(logs.LOGS), default=list(logs.LOGS), metavar="NAME", help=", ".join(logs.LOGS))
@@ -248,6 +249,8 @@ def main() -> None:
         growth.part(rounds=min(options.rounds, 3), quick=options.quick, seed=options.seed)
     if "readers" in parts:
         readers.part(rounds=options.rounds, quick=options.quick, seed=options.seed)
+    if "threads" in parts:
+        threads.part(rounds=options.rounds, quick=options.quick, seed=options.seed)
 
 
 if __name__ == "__main__":

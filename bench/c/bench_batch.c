@@ -9,8 +9,7 @@
 #include "sp_batch.h"
 
 enum {
-    MOST_PACKS = 64,
-    PIECE = 4 << 20 /* for a thread, as the Python package feeds it */
+    MOST_PACKS = 64
 };
 
 static sp_rules *rules;
@@ -84,7 +83,8 @@ static void part(void *job_, uint8_t *p, size_t n, bench_counts *c) {
     const sp_batch_options o = {.rules = rules, .source = "memory", .threads = j->threads};
     if (!j->batch && sp_batch_new(&sp_alloc_std, &o, &j->batch) != SP_OK) abort();
     for (size_t at = 0; at < n;) {
-        size_t piece = n - at < PIECE * (size_t)j->threads ? n - at : PIECE * (size_t)j->threads;
+        size_t piece = sp_batch_read_size(j->batch); /* as the Python package feeds it */
+        if (piece > n - at) piece = n - at;
         uint8_t *to;
         if (sp_batch_room(j->batch, piece, &to) != SP_OK) abort();
         memcpy(to, p + at, piece);
