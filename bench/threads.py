@@ -60,4 +60,6 @@ def part(*, rounds: int, quick: bool, seed: int) -> None:
     ]
     text = report.table((f"`{LOG}`, {path.stat().st_size / 1e6:.0f} MB", ""), cells)
     print(text, flush=True)
-    report.write("threads", f"# Threads\n\n{report.where(where)}\n\n{text}", {"setting": where, "rounds": rounds, "threads": count, **found})
+    report.write(
+        "threads", f"# Threads\n\n{report.where(where)}\n\n{text}", {"setting": where, "rounds": rounds, "threads": count, **found}
+    )
