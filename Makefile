@@ -90,7 +90,7 @@ $(B)/bench_simdjson: bench/c/bench_simdjson.cpp bench/c/bench.h $(B)/bench.o
 $(B)/bench_%: $(B)/bench_%.o $(B)/bench.o
 	$(CC) $^ -o $@ -ljansson -lxxhash $(if $(filter yyjson,$*),-lyyjson)
 
-bench: ## all benchmarks: logs, latency, growth; see bench/README.md
+bench: ## all benchmarks: logs, latency, growth, readers, threads; see bench/README.md
 	$(PYTHON) bench/run.py $(BENCH_ARGS)
 
 format: ## formats C and Python in place

@@ -48,9 +48,8 @@ def homebrew(part: str) -> list[str]:
 
 def flags() -> tuple[list[str], list[str]]:
     cc = ["-std=gnu11", "-O0" if DEBUG else "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-fvisibility=hidden", "-pthread"]
-    cc.append(
-        "-fno-tree-slp-vectorize"
-    )  # a hash is two words that were just made: moved as one vector it waits for both (docs/performance.md)
+    # A hash is two words that were just made: moved as one vector it waits for both (docs/performance.md).
+    cc.append("-fno-tree-slp-vectorize")
     ld = ["-pthread"]
     if os.environ.get("STATEPRINT_WERROR") == "1":
         cc.append("-Werror")

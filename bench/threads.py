@@ -29,10 +29,10 @@ def at_once(path: Path, *threads: int) -> list[dict[str, Any]]:
         assert child.stdin is not None
         child.stdin.write("\n")
         child.stdin.flush()
-    found = [json.loads(child.communicate()[0]) for child in children]
+    said = [child.communicate()[0] for child in children]
     if any(child.returncode for child in children):
         raise RuntimeError(f"a scan of {path.name} failed")
-    return found
+    return [json.loads(text) for text in said]
 
 
 def part(*, rounds: int, quick: bool, seed: int) -> None:

@@ -280,8 +280,7 @@ static int push_frame(walk *w, uint32_t node, uint32_t mark, int object, int has
     const sp_frame *outer = w->f;
     sp_frame *f = w->f + 1;
     int shaped = depth && depth <= (object ? SHAPED_OBJECT : SHAPED_ARRAY);
-    int list =
-        !object && (hashed || (w->t->nodes[node].flags & SP_NODE_TURN)); /* of turns, tools: also where they stand outside of a body */
+    int list = !object && (hashed || (w->t->nodes[node].flags & SP_NODE_TURN)); /* turns may stand outside of a body */
     f->node = node;
     f->mark = mark;
     f->scope = outer->scope;
