@@ -40,9 +40,7 @@ def measure(
 ) -> tuple[Samples, dict[Variant, str]]:
     samples: Samples = {v: {} for v in variants}
     refused: dict[Variant, str] = {}
-    with log.open("rb") as f:  # into the page cache, for everybody
-        while f.read(1 << 24):
-            pass
+    logs.warm(log)
     for number in range(rounds):
         turn = number * 5 % len(variants)
         for v in variants[turn:] + variants[:turn]:

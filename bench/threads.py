@@ -39,6 +39,7 @@ def part(*, rounds: int, quick: bool, seed: int) -> None:
     where = report.setting()
     print(f"\n# Threads\n\n{report.where(where)}\n", flush=True)
     path = logs.cached(LOG, (100 if quick else 1000) * 1_000_000, seed, None)
+    logs.warm(path)
     count = min(os.cpu_count() or 1, 8)
     found: dict[str, list[float]] = {name: [] for name in ("one", "clock", "cpu", "processes", "share")}
     for number in range(rounds):
